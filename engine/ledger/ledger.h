@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ledger.h - the engine's side of the ledger port: opening, documents checked against schemas/ledger/, their making.
+ *
+ * Callers use ledger->ops directly; every backend runs sl_ledger_check on what it writes.
+ */
+#ifndef SLUICE_LEDGER_LEDGER_H
+#define SLUICE_LEDGER_LEDGER_H
+
+#include <sluice/sys/ledger.h>
+
+#include "pg/pg.h"
+
+/* schemas_dir holds ledger/{manifests,runs,assets}.schema.json; the schemas are compiled once per process. */
+int sl_ledger_postgres_open(const struct sl_pg_target *target, const char *schemas_dir, struct sl_ledger **out,
+                            struct sl_error *err);
+void sl_ledger_free(struct sl_ledger *ledger); /* NULL is allowed */
+
+const char *sl_batch_status_name(enum sl_batch_status status); /* "pending", … */
+bool sl_batch_status_by_name(const char *name, enum sl_batch_status *out);
+
+/* The three collections' validator; SL_E_LEDGER_DOCUMENT names collection, pointer and sentence. */
+struct sl_ledger_schemas;
+int sl_ledger_schemas_load(const char *schemas_dir, struct sl_ledger_schemas **out, struct sl_error *err);
+void sl_ledger_schemas_free(struct sl_ledger_schemas *schemas);
+int sl_ledger_check(const struct sl_ledger_schemas *schemas, const char *collection, struct json_object *doc,
+                    struct sl_error *err);
+
+/* {code, message, hint} for documents. The caller owns it. */
+struct json_object *sl_ledger_error_doc(const struct sl_error *error);
+
+#endif
