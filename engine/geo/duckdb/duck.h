@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * duck.h - DuckDB in the process, by its C API: the mover of rows.
+ *
+ * One in-memory database per sl_duck with bounded memory and its spill folder in the run's scratch; no network, no
+ * automatic installation or loading of extensions, community and unsigned extensions off. Extensions are loaded by path from
+ * `extensions_dir` only. Threads: one caller at a time (DuckDB itself uses `threads`).
+ */
+#ifndef SLUICE_GEO_DUCKDB_DUCK_H
+#define SLUICE_GEO_DUCKDB_DUCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sluice/error.h>
+
+struct ArrowArrayStream;
+struct sl_duck;
+
+struct sl_duck_options {
+    int threads;             /* 0: all cores */
+    int64_t memory_bytes;    /* 0: 400 MB */
+    const char *temp_dir;    /* where it may spill; NULL: it may not */
+    const char *extensions_dir;
+};
+
+int sl_duck_open(const struct sl_duck_options *options, struct sl_duck **out, struct sl_error *err);
+void sl_duck_close(struct sl_duck *duck); /* NULL is allowed */
+void sl_duck_closep(struct sl_duck **duck);
+/* "postgres_scanner", "spatial": LOAD of <extensions_dir>/<name>.duckdb_extension; again is free. */
+int sl_duck_load(struct sl_duck *duck, const char *extension, struct sl_error *err);
+/* `code` is what a failure of this statement means (SL_E_DUCKDB most often); out of memory, disk full and lost
+ * connections get their own. *changed (may be NULL): rows inserted, copied. */
+int sl_duck_exec(struct sl_duck *duck, const char *sql, enum sl_code code, int64_t *changed, struct sl_error *err);
+int sl_duck_query_int(struct sl_duck *duck, const char *sql, int64_t *out, struct sl_error *err);
+/* Calls row(values, n) with texts (NULL for NULL) for each row. */
+int sl_duck_query(struct sl_duck *duck, const char *sql,
+                  int (*row)(void *data, const char *const *values, size_t n, struct sl_error *err), void *data,
+                  struct sl_error *err);
+/* Makes the stream a view that can be read once. The stream must outlive its reading; the caller releases it. */
+int sl_duck_arrow_view(struct sl_duck *duck, const char *name, struct ArrowArrayStream *stream, struct sl_error *err);
+/* Interrupts what runs now; from any thread. */
+void sl_duck_interrupt(struct sl_duck *duck);
+const char *sl_duck_version(void);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * format.h - the file formats that sluice reads: one table of their names in manifests, GDAL drivers, extensions.
+ *
+ * A file is opened with the driver of its declared format and no other, so that a VRT dressed as a GeoTIFF is not
+ * opened as a VRT. What a format's driver could reach beyond its own file is named here (sidecars).
+ */
+#ifndef SLUICE_GEO_FORMAT_H
+#define SLUICE_GEO_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum sl_data_type { SL_DATA_VECTOR, SL_DATA_RASTER, SL_DATA_GRID, SL_DATA_TABLE };
+const char *sl_data_type_name(enum sl_data_type type); /* "vector", … */
+bool sl_data_type_by_name(const char *name, enum sl_data_type *out);
+
+struct sl_format {
+    const char *name;              /* canonical: "GPKG" */
+    const char *const *aliases;    /* further names that manifests use, any case: "GeoPackage"; NULL-ended */
+    enum sl_data_type type;
+    const char *driver;            /* GDAL's short name */
+    const char *const *extensions; /* lower case, without the dot; the first is the one the raw vault uses; NULL-ended */
+    const char *const *sidecars;   /* extensions of files that belong to it: "shx", "dbf", …; NULL-ended */
+    const char *media_type;
+};
+
+extern const struct sl_format sl_formats[];
+extern const size_t sl_n_formats;
+
+const struct sl_format *sl_format_by_name(const char *name);    /* NULL when unknown; case does not count */
+const struct sl_format *sl_format_by_path(const char *path, enum sl_data_type type); /* by extension */
+const char *sl_format_nearest(const char *name);                /* for did-you-mean; NULL */
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * raster.h - a raster file: what it is, and writing it as a Cloud Optimized GeoTIFF. Threads: one per raster.
+ */
+#ifndef SLUICE_GEO_GDAL_RASTER_H
+#define SLUICE_GEO_GDAL_RASTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sluice/error.h>
+
+#include "base/arena.h"
+#include "geo/crs.h"
+#include "geo/format.h"
+
+struct sl_raster;
+
+struct sl_raster_band {
+    const char *data_type;            /* GDAL's: "Byte", "Float32" */
+    const char *color_interpretation; /* "Red", "Gray", … */
+    const char *description;
+    bool has_nodata;
+    double nodata;
+};
+
+struct sl_raster_info {
+    int64_t width, height; /* pixels */
+    struct sl_raster_band *bands;
+    size_t n_bands;
+    struct sl_crs *crs;     /* NULL: the file does not say */
+    bool has_transform;
+    double transform[6];    /* GDAL's order */
+    double bounds[4];       /* in crs */
+    int64_t overviews;      /* of band 1 */
+};
+
+struct sl_raster_limits {
+    int64_t max_pixels; /* width × height × bands */
+};
+
+/* SL_E_FILE_FORMAT when it is not what was declared, SL_E_LIMIT beyond the limits (checked before any pixel is read). */
+int sl_raster_open(const char *path, const struct sl_format *format, const struct sl_raster_limits *limits,
+                   struct sl_raster **out, struct sl_error *err);
+void sl_raster_close(struct sl_raster *raster);
+void sl_raster_closep(struct sl_raster **raster);
+const struct sl_raster_info *sl_raster_info(const struct sl_raster *raster);
+
+struct sl_cog_options {
+    const char *compression;    /* "DEFLATE", "ZSTD", "LZW", "JPEG", "WEBP", "LERC", "NONE"; NULL: by data type */
+    const char *resampling;     /* of overviews; NULL: average, nearest for palettes and masks */
+    int block_size;             /* 0: 512 */
+    int threads;                /* 0: all cores */
+    const struct sl_crs *crs;   /* to write in place of the file's; NULL: the file's */
+    int (*progress)(void *data, double fraction); /* returns 0 to stop; may be NULL */
+    void *progress_data;
+};
+
+/* Every pixel is read: a truncated file is SL_E_FILE_TRUNCATED or SL_E_FILE_DAMAGED. The bytes are the same for the same
+ * input, options and GDAL, whatever the threads. */
+int sl_raster_write_cog(struct sl_raster *raster, const char *path, const struct sl_cog_options *options,
+                        struct sl_error *err);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vector.h - a layer of a vector file as a stream of Arrow batches.
+ *
+ * The stream's columns: every field of the layer under its own name, then the geometry as WKB (ISO, with Z and M) in
+ * the column "geom". The names are made fit for a table by one rule (sl_vector_column_names): see geo/CONTEXT.md. A file
+ * that ends early, skips a record or has fewer rows than its header promises is an error (file.truncated, file.damaged)
+ * when the stream has been read to its end: sl_vector_finish. Threads: one.
+ */
+#ifndef SLUICE_GEO_GDAL_VECTOR_H
+#define SLUICE_GEO_GDAL_VECTOR_H
+
+#include <stdint.h>
+
+#include <sluice/error.h>
+
+#include "base/arena.h"
+#include "geo/crs.h"
+#include "geo/format.h"
+
+struct ArrowArrayStream;
+struct sl_vector;
+
+struct sl_vector_options {
+    const struct sl_format *format;
+    const char *layer;    /* NULL: the only one; SL_E_FILE_LAYER names what there is when that is not clear */
+    const char *encoding; /* of a DBF; NULL: what the file says */
+    const char *geometry_column; /* name in the stream; NULL: "geom" */
+};
+
+struct sl_vector_field {
+    const char *name;     /* in the stream */
+    const char *source_name; /* in the file */
+    const char *type;     /* OGR's: "Integer64", "String(JSON)", … */
+    const char *sql_type; /* for a PostGIS table: "bigint", "text", "timestamptz", … */
+};
+
+struct sl_vector_info {
+    const char *layer;
+    struct sl_vector_field *fields;
+    size_t n_fields;
+    bool has_geometry;
+    const char *geometry_type; /* "MultiPolygon Z", "Unknown (any)" */
+    struct sl_crs *crs;        /* NULL: the file does not say */
+    int64_t promised_rows;     /* by the file's header; -1: it promises nothing */
+    bool linearized;           /* the layer may have curves, which the stream gives as lines */
+};
+
+/* path is a local file of the engine's own naming; its sidecars lie beside it with the same stem. SL_E_FILE_FORMAT when
+ * it is not what was declared. */
+int sl_vector_open(const char *path, const struct sl_vector_options *options, struct sl_vector **out,
+                   struct sl_error *err);
+void sl_vector_close(struct sl_vector *vector);
+void sl_vector_closep(struct sl_vector **vector);
+const struct sl_vector_info *sl_vector_info(const struct sl_vector *vector);
+/* The names of all layers, in the arena. For a file of several (DESIGN: each may become a dataset). */
+int sl_vector_layers(const char *path, const struct sl_format *format, struct sl_arena *arena, char ***names, size_t *n,
+                     struct sl_error *err);
+/* One stream at a time; the caller releases it. */
+int sl_vector_stream(struct sl_vector *vector, struct ArrowArrayStream *out, struct sl_error *err);
+/* After the stream's end: what went wrong while reading, and whether all promised rows came. *rows are those read. */
+int sl_vector_finish(struct sl_vector *vector, int64_t *rows, struct sl_error *err);
+
+#endif
