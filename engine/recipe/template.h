@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * template.h - SQL with holes: {{input}}, {{geom}} and ${param}.
+ *
+ * Parsed with SQL's own quoting rules ('…', "…", E'…', $tag$…$tag$, comments): a hole inside of a quoted piece, a
+ * semicolon, an unclosed quote or an unknown hole is an error. {{…}} become quoted identifiers, ${…} become literals of
+ * the parameter's type; nothing is ever spliced as text.
+ */
+#ifndef SLUICE_RECIPE_TEMPLATE_H
+#define SLUICE_RECIPE_TEMPLATE_H
+
+#include <sluice/error.h>
+#include <sluice/sys/step.h>
+
+struct sl_recipe_param;
+
+/* params: which ${names} are declared; values: their values, NULL while only linting. The arena owns the template. */
+int sl_template_parse(const char *text, const struct sl_recipe_param *params, size_t n_params,
+                      struct json_object *values, struct sl_arena *arena, const struct sl_template **out,
+                      struct sl_error *err);
+/* Appends the text with its holes filled. input NULL when the template may not have {{input}} (an expression). */
+int sl_template_print(const struct sl_template *template_, const struct sl_step_context *context, struct sl_sql *out,
+                      struct sl_error *err);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sys/step.h - what a step, a check and an output are, for those who add one.
+ *
+ * A kind is one constant description: its name, the table of its options, and the function that builds its SQL for a
+ * named dialect. The parser, `step list` and `step show`, the recipe's JSON Schema and the reference all come from that
+ * table. An instance (struct sl_step and its like) is the kind and a struct of bound options. Builders see only what is
+ * here; they quote through sl_sql and never paste.
+ */
+#ifndef SLUICE_SYS_STEP_H
+#define SLUICE_SYS_STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sluice/error.h>
+
+struct json_object;
+struct sl_arena;
+struct sl_crs;
+struct sl_sql;
+struct sl_table;
+
+/* The C type at `offset` of the options' struct, in parentheses. */
+enum sl_option_type {
+    SL_OPT_STRING,  /* (const char *) */
+    SL_OPT_NUMBER,  /* (double) finite */
+    SL_OPT_INTEGER, /* (int64_t) */
+    SL_OPT_BOOL,    /* (bool) */
+    SL_OPT_ENUM,    /* (int) index into choices */
+    SL_OPT_CRS,     /* (const char *) AUTHORITY:CODE */
+    SL_OPT_COLUMN,  /* (const char *) a column's name */
+    SL_OPT_COLUMNS, /* (struct sl_names) a list of columns' names */
+    SL_OPT_SQL,     /* (const struct sl_template *) an SQL query or expression with {{input}}, {{geom}}, ${param} */
+    SL_OPT_JSON     /* (struct json_object *) borrowed */
+};
+
+struct sl_names {
+    const char *const *items;
+    size_t n;
+};
+
+struct sl_option {
+    const char *name;
+    enum sl_option_type type;
+    const char *default_json; /* as JSON text: "0.0001", "\"hilbert\"", "null" (optional, zeroed); NULL: must be given */
+    size_t offset;
+    const char *help;         /* a sentence, with units */
+    const char *const *choices; /* of an enum; NULL-ended */
+    bool bounded_below, bounded_above;
+    double minimum, maximum;  /* when bounded */
+    bool above_minimum;       /* the minimum itself is out */
+};
+
+struct sl_options {
+    const struct sl_option *items;
+    size_t n;
+    size_t struct_bytes;
+};
+
+/* SQL with holes, parsed once: pieces of text, and references. Made by recipe/template.h, printed by step/. */
+struct sl_template;
+
+enum sl_step_class {
+    SL_STEP_TRANSFORM, /* SELECT from the current table makes the next one */
+    SL_STEP_INDEX      /* one statement on the current table */
+};
+
+enum sl_step_flags {
+    SL_STEP_ROW_WISE = 1 << 0,   /* each row comes out of one row: neighbours can be fused */
+    SL_STEP_KEEPS_ROWS = 1 << 1, /* as many rows out as in: anything else is rows.lost */
+    SL_STEP_UNTRUSTED = 1 << 2,  /* its SQL is the recipe author's */
+    SL_STEP_KEEPS_COLUMNS = 1 << 3
+};
+
+/* What a builder knows. table.columns is NULL while nothing is loaded (`recipe explain` without a file): then a builder
+ * that needs the other columns writes sl_sql_other_columns, which prints a marked comment. */
+struct sl_step_context {
+    const struct sl_table *input; /* schema, name, columns, geometry column, SRID */
+    const char *geometry;         /* the geometry column's name, "geom" */
+    const struct sl_crs *crs;     /* of the input; NULL when unknown */
+    struct sl_arena *arena;
+    /* The SRID that the engine has for a CRS, -1 when unknown. */
+    int (*srid)(void *data, const char *crs, struct sl_error *err);
+    void *srid_data;
+};
+
+struct sl_step_kind {
+    const char *name;    /* "simplify" */
+    const char *summary; /* one sentence for `step list` */
+    const char *help;    /* paragraphs for `step show`; may be NULL */
+    const char *example; /* YAML */
+    enum sl_step_class class_;
+    unsigned flags;      /* enum sl_step_flags */
+    unsigned dialects;   /* 1u << enum sl_dialect for each that build knows */
+    const char *drops;   /* name of the policy under which it may drop rows ("filter"); NULL: it never does */
+    struct sl_options options;
+    /* Must provide. TRANSFORM: a SELECT of all columns of the output; INDEX: a statement. */
+    int (*build)(const struct sl_step_context *context, const void *options, struct sl_sql *out, struct sl_error *err);
+    /* May provide; if absent, options are fine when each is. Relations between options. */
+    int (*validate)(const void *options, struct sl_error *err);
+    /* May provide; if absent, the CRS stays. The CRS of the output, as AUTHORITY:CODE. */
+    const char *(*crs_after)(const void *options);
+};
+
+enum sl_on_fail { SL_ON_FAIL_FAIL, SL_ON_FAIL_WARN };
+
+struct sl_check_kind {
+    const char *name;
+    const char *summary, *help, *example;
+    unsigned dialects;
+    bool table_wide;       /* build gives 0 or 1 for the whole table, not a number of rows */
+    struct sl_options options; /* without on_fail, which every check has */
+    /* Must provide. A SELECT of one number: how many rows break the rule. */
+    int (*build)(const struct sl_step_context *context, const void *options, struct sl_sql *out, struct sl_error *err);
+    /* Must provide. The sentence when `broken` rows of `rows` do: "12 of 177 rows have an invalid geometry". */
+    void (*sentence)(const void *options, int64_t broken, int64_t rows, char *out, size_t out_bytes);
+};
+
+struct sl_output_kind {
+    const char *name;      /* "geoparquet", "cog" */
+    const char *summary, *help, *example;
+    const char *data_type; /* "vector", "raster" */
+    const char *asset_kind; /* "vector", "raster", "table" */
+    const char *extension, *media_type;
+    struct sl_options options; /* without `dataset`, which every output has */
+};
+
+/* All kinds, each list ended by NULL. Handed to recipe/, which may not include step/. */
+struct sl_kinds {
+    const struct sl_step_kind *const *steps;
+    const struct sl_check_kind *const *checks;
+    const struct sl_output_kind *const *outputs;
+};
+
+#endif
