@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run.h - what the command line, the sensor and later the console ask of the engine.
+ *
+ * struct sl_engine holds the opened ports; it belongs to one thread of one process. Everything else here is a verb on
+ * it. Functions that fill json-c objects hand over a reference.
+ */
+#ifndef SLUICE_RUN_RUN_H
+#define SLUICE_RUN_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sluice/error.h>
+#include <sluice/sys/compute.h>
+#include <sluice/sys/ledger.h>
+#include <sluice/sys/store.h>
+
+#include "base/arena.h"
+#include "catalog/catalog.h"
+#include "config/config.h"
+#include "manifest/manifest.h"
+#include "pg/cluster.h"
+#include "recipe/recipe.h"
+
+/* -- the engine ---------------------------------------------------------------------------------------------------- */
+
+enum sl_needs {
+    SL_NEEDS_STORE = 1 << 0,
+    SL_NEEDS_LEDGER = 1 << 1,
+    SL_NEEDS_CATALOG = 1 << 2,
+    SL_NEEDS_COMPUTE = 1 << 3,
+    SL_NEEDS_RECIPES = 1 << 4,
+    SL_NEEDS_MANIFESTS = 1 << 5, /* the manifest checker */
+    SL_NEEDS_RUN = 0x3F
+};
+
+struct sl_engine {
+    const struct sl_config *config;
+    struct sl_arena *arena;
+    struct sl_store *store;
+    struct sl_ledger *ledger;
+    struct sl_catalog *catalog;
+    struct sl_compute *compute;
+    struct sl_recipe_set *recipes;
+    struct sl_manifest_checker *checker;
+    struct sl_kinds kinds;
+    struct sl_pg_target ledger_target, catalog_target, compute_target;
+    struct sl_cluster_status cluster; /* of the private one; exists false when a server is configured */
+    char owner[SL_OWNER_BYTES];       /* this process as holder of leases */
+};
+
+/* Makes the home, starts the private cluster unless a server is configured, opens what is needed (prepared: buckets,
+ * migrations, ledger), retrying services that do not answer as run.retries says. */
+int sl_engine_open(const struct sl_config *config, unsigned needs, struct sl_engine **out, struct sl_error *err);
+void sl_engine_close(struct sl_engine *engine); /* NULL is allowed */
+void sl_engine_closep(struct sl_engine **engine);
+
+/* -- submit --------------------------------------------------------------------------------------------------------- */
+
+struct sl_submit_file {
+    const char *path;   /* local */
+    const char *format; /* NULL: by extension */
+};
+
+struct sl_submit {
+    const char *manifest_path; /* a manifest of the user's; or NULL: one is written from what follows */
+    const char *batch_id;      /* NULL: <stem>-<date>-<four random hexadecimal digits> */
+    const char *intent, *type, *uploader, *dataset, *crs, *crs_policy, *project, *description, *layer;
+    struct json_object *params; /* may be NULL */
+    const struct sl_submit_file *files;
+    size_t n_files;
+    bool dry_run; /* check and print, upload nothing */
+    /* bytes_total of this file; may be NULL */
+    void (*progress)(void *data, const char *file, int64_t bytes_done, int64_t bytes_total);
+    void *progress_data;
+};
+
+struct sl_submitted {
+    char batch_id[SL_BATCH_ID_BYTES];
+    bool already; /* the same batch was there before: nothing was done */
+    const char *already_status;
+    int64_t n_files, bytes;
+    struct json_object *manifest;
+};
+
+/* Uploads the files of a manifest (those that lie beside it), then the manifest. An invalid one: violations (arena set
+ * by the caller) and nothing is uploaded. */
+int sl_submit(struct sl_engine *engine, const struct sl_submit *submit, struct sl_violations *violations,
+              struct sl_doc **doc_out, struct sl_submitted *out, struct sl_error *err);
+
+/* -- running -------------------------------------------------------------------------------------------------------- */
+
+/* What happens, for whoever shows it: {event: "noticed"|"refused"|"claimed"|"stage"|"progress"|"ended"|"crashed", batch_id,
+ * run_id, stage, duration_ns, rows, bytes, status, error, …}. The object is borrowed. */
+typedef void (*sl_run_listener)(void *data, struct json_object *event);
+
+struct sl_run_options {
+    const char *batch_id;  /* only this one (NULL: all that are due) */
+    bool forever;          /* serve: until stopped; else until nothing is pending */
+    int workers;           /* 0: as configured */
+    int64_t wait_ms;       /* how long a batch's missing assets may take; 0: not at all */
+    const char *program;   /* the sluice binary to start workers with */
+    const char *const *worker_args; /* its global options (home, -c …), NULL-ended */
+    sl_run_listener listener;
+    void *listener_data;
+};
+
+struct sl_run_summary {
+    int64_t noticed, refused, succeeded, failed, quarantined, retried, crashed;
+    enum sl_code last_error; /* of the last batch that did not succeed; SL_OK */
+};
+
+/* The supervisor: recovers what dead processes left, ticks the sensor, starts worker processes and survives them. */
+int sl_run_supervise(struct sl_engine *engine, const struct sl_run_options *options, struct sl_run_summary *summary,
+                     struct sl_error *err);
+/* SIGTERM, SIGINT: no new batches, current ones are finished; a second signal ends them (handed back). Async-safe. */
+void sl_run_stop(void);
+
+struct sl_worker_options {
+    const char *batch_id;
+    bool forever;
+    int64_t wait_ms;
+    int event_fd; /* -1: no events */
+};
+/* One worker process: claims, works, until nothing is due. */
+int sl_run_work(struct sl_engine *engine, const struct sl_worker_options *options, struct sl_error *err);
+
+/* -- replay, verify, lineage, gc ------------------------------------------------------------------------------------ */
+
+struct sl_replay {
+    const char *batch_id;
+    bool force;                  /* a new version also when the bytes are the same */
+    struct json_object *params;  /* --set name=value; may be NULL; crs_policy among them is the manifest's member */
+    const char *recipe;          /* NULL: as the intent selects */
+};
+/* Opens the batch again; sl_run_supervise with its batch_id then carries it out. */
+int sl_replay_request(struct sl_engine *engine, const struct sl_replay *replay, struct sl_error *err);
+
+struct sl_verify_options {
+    bool deep;               /* read every byte */
+    const char *dataset_id;  /* NULL: all */
+    void (*progress)(void *data, int64_t assets, int64_t raw_files, int64_t bytes);
+    void *progress_data;
+};
+/* {assets, raw_files, bytes, duration_ns, problems: [{kind: "missing_object"|"changed_object"|"orphan_object"|"metadata"|
+ * "missing_document"|"catalog"|"raw_missing"|"raw_changed", bucket, key, asset_id, batch_id, message, repair}]} */
+int sl_verify(struct sl_engine *engine, const struct sl_verify_options *options, struct json_object **report,
+              struct sl_error *err);
+
+/* what: an asset's id, "bucket/key", "dataset" (the latest version) or "dataset@3". {asset, run, batch, inputs: […]} */
+int sl_lineage(struct sl_engine *engine, const char *what, struct json_object **out, struct sl_error *err);
+/* The asset document that `what` names. SL_E_ASSET_NOT_FOUND with the nearest dataset. */
+int sl_asset_find(struct sl_engine *engine, const char *what, struct json_object **out, struct sl_error *err);
+/* The batch document; also of a refused manifest, by the batch_id that it has. SL_E_BATCH_NOT_FOUND with the nearest. */
+int sl_batch_find(struct sl_engine *engine, const char *batch_id, struct json_object **out, struct sl_error *err);
+
+struct sl_gc_report {
+    int64_t schemas, scratch_folders, temporary_objects, orphan_objects, orphan_bytes, catalog_rows;
+};
+/* Ephemeral schemas without a running batch, scratch folders, temporary objects, lake objects that no document names and
+ * older than grace_s (moved to orphans/ in the lake's bucket, not deleted). dry_run only counts. */
+int sl_gc(struct sl_engine *engine, int64_t grace_s, bool dry_run, struct sl_gc_report *report, struct sl_error *err);
+
+/* -- explain -------------------------------------------------------------------------------------------------------- */
+
+/* The plan of a recipe: {recipe, fallback, params, engine, units: [{file, layer, steps: [{name, sql, table}], checks: […],
+ * outputs: [{kind, dataset, key, options}]}]}. manifest NULL: a plan without file. No side effects: no table, no object. */
+int sl_explain(struct sl_engine *engine, const char *recipe_name, const char *manifest_path,
+               struct sl_violations *violations, struct sl_doc **doc_out, struct json_object **plan,
+               struct sl_error *err);
+
+#endif
