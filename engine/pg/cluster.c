@@ -225,7 +225,11 @@ static int write_settings(const struct sl_cluster__layout *l, const char *data, 
     }
     sl_buf_puts(&text, "\"'\n");
     int rc = sl_buf_check(&text, "the cluster's settings", err);
-    return rc < 0 ? rc : sl_file_write_durable(path, text.data, text.len, 0644, err);
+    if (rc < 0 || (rc = sl_file_write_durable(path, text.data, text.len, 0600, err)) < 0)
+        return rc;
+    if (l->set_user && lchown(path, l->uid, l->gid) < 0)
+        return sl_fail_errno(err, errno, "cannot give %s to %s", path, l->user);
+    return 0;
 }
 
 static int append_include(const char *data, struct sl_error *err)
@@ -278,7 +282,7 @@ static int run_pg_ctl(const struct sl_cluster__layout *l, const char *const *ver
     char program[SL_CLUSTER_PATH_BYTES + 16];
     snprintf(program, sizeof program, "%s/pg_ctl", l->bin_dir);
     /* -l: the postmaster writes to a file, and keeps no descriptor of ours. pg_ctl gives it a session of its own. */
-    const char *argv[16] = {program, "-D", l->data, "-l", l->start_log, "-w", "-t", "60"};
+    const char *argv[16] = {program, "-D", l->data, "-l", l->start_log, "-w", "-t", "100"};
     size_t n = 8;
     for (; *verb && n < 15; verb++)
         argv[n++] = *verb;

@@ -286,6 +286,8 @@ int sl_cluster__make_folders(const struct sl_cluster__layout *layout, struct sl_
         char path[PATH_MAX + 32], line[SL_CLUSTER_PATH_BYTES];
         if ((rc = sl_dir_make(ELSEWHERE, 0755, err)) < 0)
             return rc;
+        if (chmod(ELSEWHERE, 0755) < 0) /* whatever the umask is, the user must get through */
+            return sl_fail_errno(err, errno, "cannot open %s to %s", ELSEWHERE, layout->user);
         /* Recorded before there are data, or data could be left that no home knows of. */
         snprintf(path, sizeof path, "%s/postgres.location", layout->home);
         int n = snprintf(line, sizeof line, "%s\n", layout->folder);
