@@ -25,12 +25,15 @@ struct sl_crs {
     bool geographic;
 };
 
-/* All strings live in the arena. SL_E_CRS_UNKNOWN with a nearest suggestion where there is one ("ESPG:4326", did you
+/* All strings live in the arena. Of the authorities that PROJ's database has systems of (EPSG, OGC, ESRI, IGNF, IAU_2015,
+ * NKG; case does not count). A system of heights or time alone is refused. SL_E_CRS_UNKNOWN with a nearest suggestion where there is one ("ESPG:4326", did you
  * mean "EPSG:4326"?). */
 int sl_crs_parse(const char *text, struct sl_arena *arena, struct sl_crs *out, struct sl_error *err);
 int sl_crs_parse_projjson(struct json_object *projjson, struct sl_arena *arena, struct sl_crs *out,
                           struct sl_error *err);
-/* From WKT that GDAL read out of a file (any WKT, ESRI's too); finds the authority's code by name and by match. */
+/* From WKT that GDAL read out of a file (any WKT, ESRI's too); finds the authority's code by what the definition says
+ * (a code that the file claims is believed only when PROJ's definition of it agrees), and is then PROJ's own definition.
+ * A transformation tied to it (TOWGS84, grids) is dropped; what else would make PROJ open a file is refused. */
 int sl_crs_from_wkt(const char *wkt, struct sl_arena *arena, struct sl_crs *out, struct sl_error *err);
 /* Is the text of the shape AUTHORITY:CODE? Says nothing of whether such a system exists. */
 bool sl_crs_well_formed(const char *text);
@@ -48,7 +51,8 @@ int sl_crs_decide(enum sl_crs_policy policy, const char *what, const struct sl_c
                   const struct sl_crs *manifest, const struct sl_crs **used, const char **source_out,
                   struct sl_error *err);
 
-/* Bounds [xmin, ymin, xmax, ymax] in crs to EPSG:4326 longitude/latitude, edges densified. */
+/* Bounds [xmin, ymin, xmax, ymax] in crs to EPSG:4326 longitude/latitude, edges densified. Over the antimeridian xmin is
+ * greater than xmax (RFC 7946, 5.2). SL_E_CRS_MISMATCH when they have no place on earth in this CRS. */
 int sl_crs_bounds_to_wgs84(const struct sl_crs *crs, const double in[4], double out[4], struct sl_error *err);
 
 #endif
