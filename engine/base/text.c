@@ -7,9 +7,9 @@
 #include <string.h>
 #include <wchar.h>
 
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629), 0 when it is not one; *cp is its code point. */
-static size_t utf8_next(const unsigned char *s, size_t left, uint32_t *cp)
+size_t sl_utf8_next(const void *text, size_t left, uint32_t *cp)
 {
+    const unsigned char *s = text;
     if (left == 0)
         return 0;
     if (s[0] < 0x80) {
@@ -46,7 +46,7 @@ bool sl_text_escape(char *dst, size_t dst_bytes, const char *src)
         return left == 0;
     while (left > 0) {
         uint32_t c = 0;
-        size_t n = utf8_next(s, left, &c);
+        size_t n = sl_utf8_next(s, left, &c);
         char piece[17];
         size_t piece_bytes = 0, take = n ? n : 1;
         if (n == 0 || unprintable(c)) {
@@ -77,7 +77,7 @@ bool sl_utf8_valid(const char *s, size_t bytes)
     const unsigned char *p = (const unsigned char *)s;
     uint32_t c;
     while (bytes > 0) {
-        size_t n = utf8_next(p, bytes, &c);
+        size_t n = sl_utf8_next(p, bytes, &c);
         if (n == 0)
             return false;
         p += n;
@@ -102,7 +102,7 @@ size_t sl_text_columns(const char *s)
     size_t left = strlen(s), columns = 0;
     uint32_t c = 0;
     while (left > 0) {
-        size_t n = utf8_next(p, left, &c);
+        size_t n = sl_utf8_next(p, left, &c);
         columns += n ? columns_of(c) : 1;
         n = n ? n : 1;
         p += n;

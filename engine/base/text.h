@@ -16,6 +16,8 @@
  */
 bool sl_text_escape(char *dst, size_t dst_bytes, const char *src);
 
+/* Bytes of the well-formed UTF-8 sequence at the start of text (RFC 3629), 0 when there is none; *cp is its code point. */
+size_t sl_utf8_next(const void *text, size_t left, uint32_t *cp);
 bool sl_utf8_valid(const char *s, size_t bytes);
 /* Columns that s takes on a terminal: one a code point (wide East Asian ones two), s being valid UTF-8. */
 size_t sl_text_columns(const char *s);

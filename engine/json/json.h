@@ -28,6 +28,7 @@ struct sl_json_limits {
     size_t max_bytes; /* of the text */
     int max_depth;
     size_t max_values;
+    bool allow_nul; /* "\u0000" in strings (never in keys): only for callers that use lengths, not C strings */
 };
 /* 1 MiB, 64, 100,000: manifests and recipes. */
 extern const struct sl_json_limits sl_json_limits_small;
@@ -63,6 +64,12 @@ void sl_json_put(struct json_object *obj, const char *key, struct json_object *v
 /* Canonical text for hashing: members sorted by key (bytewise), no white space, numbers as json-c prints them except
  * that 1.0 and 1 are alike ("1"). Appends to out. */
 void sl_json_canonical(struct json_object *value, struct sl_buf *out);
+
+enum { SL_JSON_DOUBLE_BYTES = 32 };
+/* The shortest decimal that reads back as the same double ("0.1"), into out of SL_JSON_DOUBLE_BYTES; returns out. */
+char *sl_json_double_text(char *out, double value);
+/* A number that prints so; JSON null for NaN and infinities. The caller owns it. */
+struct json_object *sl_json_double(double value);
 
 /* One reference token appended to a pointer, "~" and "/" escaped (RFC 6901). */
 void sl_json_pointer_add(struct sl_buf *pointer, const char *token);
