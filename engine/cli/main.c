@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
+#include "cli/cli.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-    puts("sluice " SLUICE_VERSION);
-    return 0;
+    return sl_cli_main(argc, argv);
 }
