@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -47,6 +48,19 @@ static void line(struct sl_out *out, const char *left, const char *right)
     sl_out_text(out, "\n");
 }
 
+static void list_options(const struct sl_cli_option *options, size_t n, struct sl_out *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct sl_cli_option *o = &options[i];
+        char left[80], letter[8] = "";
+        if (o->letter)
+            snprintf(letter, sizeof letter, "-%c, ", o->letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->argument ? " " : "",
+                 o->argument ? o->argument : "");
+        line(out, left, o->help);
+    }
+}
+
 static void list_verbs(const struct sl_command *const *commands, const char *group, struct sl_out *out)
 {
     for (size_t i = 0; commands[i]; i++) {
@@ -73,14 +87,7 @@ void sl_cli_help_all(const struct sl_command *const *commands, struct sl_out *ou
                 list_verbs((const struct sl_command *const[]){commands[i], NULL}, "", out);
     }
     sl_out_text(out, "\nOptions of every verb\n");
-    for (size_t i = 0; i < sl_n_cli_global_options; i++) {
-        const struct sl_cli_option *o = &sl_cli_global_options[i];
-        char left[80], letter[8] = "";
-        if (o->letter)
-            snprintf(letter, sizeof letter, "-%c, ", o->letter);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->argument ? " " : "", o->argument ? o->argument : "");
-        line(out, left, o->help);
-    }
+    list_options(sl_cli_global_options, sl_n_cli_global_options, out);
     sl_out_text(out, "\nExit codes: 0 ok, 1 failure, 2 usage, 3 invalid input, 4 not found, 5 conflict,\n"
                      "75 a service is down, 78 bad configuration.\n");
 }
@@ -99,15 +106,7 @@ void sl_cli_help_verb(const struct sl_command *parent, const struct sl_command *
         sl_out_printf(out, "\n%s", command->details);
     if (command->n_options)
         sl_out_text(out, "\nOptions\n");
-    for (size_t i = 0; i < command->n_options; i++) {
-        const struct sl_cli_option *o = &command->options[i];
-        char left[80], letter[8] = "";
-        if (o->letter)
-            snprintf(letter, sizeof letter, "-%c, ", o->letter);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->argument ? " " : "",
-                 o->argument ? o->argument : "");
-        line(out, left, o->help);
-    }
+    list_options(command->options, command->n_options, out);
     sl_out_text(out, "\nOptions of every verb: --home, -c, --json, --jsonl, --no-color, -q, --log-level, -h\n"
                      "(sluice help --all).\n");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -298,7 +299,11 @@ int sl_cli_parse(struct sl_cli *cli, const struct sl_command *const *commands, s
         rc = one(&p, p.argv[p.at++], err);
     if (!rc)
         rc = check_operands(cli, err);
-    /* Settled also when parsing failed: the error is to be printed in the form that was asked for. */
+    /* The error is to be printed in the form that was asked for, also when that is said after the mistake. */
+    for (; rc && p.at < p.argc; p.at++) {
+        cli->globals.json |= !strcmp(p.argv[p.at], "--json");
+        cli->globals.jsonl |= !strcmp(p.argv[p.at], "--jsonl");
+    }
     cli->jsonl = cli->globals.jsonl;
     cli->json = cli->globals.json || cli->globals.jsonl;
     cli->quiet = cli->globals.quiet;

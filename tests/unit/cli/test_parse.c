@@ -171,6 +171,15 @@ static void test_help_wins_over_what_is_wrong_elsewhere(void **state)
     done(p);
 }
 
+static void test_json_is_known_also_after_the_mistake(void **state)
+{
+    (void)state;
+    struct parsed *p = parse("asset lsit --json");
+    assert_int_equal(p->rc, -(int)SL_E_USAGE);
+    assert_true(p->cli.json);
+    done(p);
+}
+
 static void test_assignments_are_typed(void **state)
 {
     (void)state;
@@ -203,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_mistyped_words_get_the_nearest),
         cmocka_unit_test(test_wrong_use_says_what_is_expected),
         cmocka_unit_test(test_help_wins_over_what_is_wrong_elsewhere),
+        cmocka_unit_test(test_json_is_known_also_after_the_mistake),
         cmocka_unit_test(test_assignments_are_typed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
