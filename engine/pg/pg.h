@@ -54,6 +54,12 @@ int sl_pg_query_int(struct sl_pg *pg, const char *sql, int n_params, const char 
 /* SQLSTATE of the last failed statement, "" when none. Borrowed until the next call. */
 const char *sl_pg_sqlstate(const struct sl_pg *pg);
 
+/* The code that an SQLSTATE stands for; SL_E_POSTGRES for NULL and for those that have no code of their own. */
+enum sl_code sl_pg_code_of(const char *sqlstate);
+/* Fills err from a failed result (NULL: from the connection) and returns the code: for those who call libpq themselves,
+ * such as COPY. */
+int sl_pg_fail(struct sl_pg *pg, const PGresult *res, struct sl_error *err);
+
 int sl_pg_begin(struct sl_pg *pg, struct sl_error *err);
 int sl_pg_commit(struct sl_pg *pg, struct sl_error *err);
 void sl_pg_rollback(struct sl_pg *pg); /* does nothing outside of a transaction */

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pg/pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "pg/pg_internal.h"
+
+enum { OLDEST_SERVER = 130000 };
+
+struct sl_pg {
+    PGconn *conn;
+    char name[SL_PG_NAME_BYTES];
+    char sqlstate[6];
+};
+
+/* Notices are the server's chatter ("relation already exists, skipping"); errors come with the result. */
+static void ignore_notice(void *data, const PGresult *res)
+{
+    (void)data;
+    (void)res;
+}
+
+static int connect_failed(const struct sl_pg *pg, struct sl_error *err)
+{
+    const char *message = PQerrorMessage(pg->conn);
+    enum sl_code code = sl_pg__connect_code(message);
+    char reason[SL_ERROR_MESSAGE_BYTES];
+    sl_pg__connect_reason(message, reason, sizeof reason);
+    int rc;
+    if (code == SL_E_POSTGRES_DENIED) {
+        rc = sl_fail(err, code, "postgres at %s does not let us in (%s)", pg->name, reason);
+        sl_error_hint(err, "check POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB: sluice config show --origin");
+    } else {
+        rc = sl_fail(err, code, "postgres at %s does not answer (%s)", pg->name, reason);
+        sl_error_hint(err, "sluice doctor");
+    }
+    return rc;
+}
+
+/* What the engine's texts rely on, whatever the server's or the role's own settings are. */
+static int set_session(struct sl_pg *pg, struct sl_error *err)
+{
+    if (PQserverVersion(pg->conn) < OLDEST_SERVER)
+        return sl_fail(err, SL_E_POSTGRES, "postgres at %s is version %s: 13 or newer is needed", pg->name,
+                       PQparameterStatus(pg->conn, "server_version"));
+    return sl_pg_exec(pg,
+                      "SET standard_conforming_strings = on; SET client_min_messages = warning; "
+                      "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; "
+                      "SET extra_float_digits = 1; SET bytea_output = 'hex'",
+                      err);
+}
+
+int sl_pg_open(const struct sl_pg_target *target, const char *application_name, struct sl_pg **out,
+               struct sl_error *err)
+{
+    SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
+    struct sl_pg__keywords keywords;
+    int rc = sl_pg__keywords(target, application_name, arena, &keywords, err);
+    if (rc < 0)
+        return rc;
+    SL_CLEANUP(sl_pg_closep) struct sl_pg *pg = sl_xcalloc(1, sizeof *pg);
+    sl_pg__name(&keywords, pg->name, sizeof pg->name);
+    pg->conn = PQconnectdbParams(keywords.names, keywords.values, 0);
+    if (!pg->conn)
+        sl_oom();
+    if (PQstatus(pg->conn) != CONNECTION_OK)
+        return connect_failed(pg, err);
+    PQsetNoticeReceiver(pg->conn, ignore_notice, NULL);
+    rc = set_session(pg, err);
+    if (rc < 0)
+        return rc;
+    *out = pg;
+    pg = NULL;
+    return 0;
+}
+
+void sl_pg_close(struct sl_pg *pg)
+{
+    if (!pg)
+        return;
+    PQfinish(pg->conn);
+    free(pg);
+}
+
+void sl_pg_closep(struct sl_pg **pg)
+{
+    sl_pg_close(*pg);
+    *pg = NULL;
+}
+
+bool sl_pg_alive(const struct sl_pg *pg)
+{
+    return PQstatus(pg->conn) == CONNECTION_OK;
+}
+
+const char *sl_pg_name(const struct sl_pg *pg)
+{
+    return pg->name;
+}
+
+PGconn *sl_pg_handle(struct sl_pg *pg)
+{
+    return pg->conn;
+}
+
+int sl_pg_backend_pid(const struct sl_pg *pg)
+{
+    return PQbackendPID(pg->conn);
+}
+
+const char *sl_pg_sqlstate(const struct sl_pg *pg)
+{
+    return pg->sqlstate;
+}
+
+/* Takes the result over when it is an error; hands it to *out (or clears it) when it is not. */
+static int take_result(struct sl_pg *pg, PGresult *res, PGresult **out, struct sl_error *err)
+{
+    pg->sqlstate[0] = '\0';
+    ExecStatusType status = PQresultStatus(res);
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY) {
+        if (out)
+            *out = res;
+        else
+            PQclear(res);
+        return 0;
+    }
+    const char *sqlstate = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+    snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", sqlstate ? sqlstate : "");
+    int rc;
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
+        rc = sl_fail(err, SL_E_INTERNAL, "a COPY statement was run as a query");
+    else
+        rc = sl_pg_fail(pg, res, err);
+    PQclear(res);
+    return rc;
+}
+
+int sl_pg_exec(struct sl_pg *pg, const char *sql, struct sl_error *err)
+{
+    return take_result(pg, PQexec(pg->conn, sql), NULL, err);
+}
+
+int sl_pg_query(struct sl_pg *pg, const char *sql, int n_params, const char *const *params, PGresult **out,
+                struct sl_error *err)
+{
+    PGresult *res = PQexecParams(pg->conn, sql, n_params, NULL, params, NULL, NULL, 0);
+    return take_result(pg, res, out, err);
+}
+
+int sl_pg_query_int(struct sl_pg *pg, const char *sql, int n_params, const char *const *params, int64_t fallback,
+                    int64_t *out, struct sl_error *err)
+{
+    SL_CLEANUP(sl_pg_clearp) PGresult *res = NULL;
+    int rc = sl_pg_query(pg, sql, n_params, params, &res, err);
+    if (rc < 0)
+        return rc;
+    if (PQntuples(res) < 1 || PQnfields(res) < 1 || PQgetisnull(res, 0, 0)) {
+        *out = fallback;
+        return 0;
+    }
+    const char *text = PQgetvalue(res, 0, 0);
+    char *end;
+    long long value = strtoll(text, &end, 10);
+    if (end == text || *end)
+        return sl_fail(err, SL_E_POSTGRES, "postgres: expected an integer, got \"%s\"", text);
+    *out = value;
+    return 0;
+}
+
+int sl_pg_begin(struct sl_pg *pg, struct sl_error *err)
+{
+    return sl_pg_exec(pg, "BEGIN", err);
+}
+
+int sl_pg_commit(struct sl_pg *pg, struct sl_error *err)
+{
+    /* COMMIT of a failed transaction is a ROLLBACK that reports success. */
+    if (PQtransactionStatus(pg->conn) == PQTRANS_INERROR) {
+        sl_pg_rollback(pg);
+        return sl_fail(err, SL_E_INTERNAL, "a transaction was to be committed after one of its statements failed");
+    }
+    return sl_pg_exec(pg, "COMMIT", err);
+}
+
+void sl_pg_rollback(struct sl_pg *pg)
+{
+    PGTransactionStatusType status = PQtransactionStatus(pg->conn);
+    if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR) {
+        char sqlstate[sizeof pg->sqlstate];
+        memcpy(sqlstate, pg->sqlstate, sizeof sqlstate);
+        sl_pg_exec(pg, "ROLLBACK", NULL);
+        memcpy(pg->sqlstate, sqlstate, sizeof sqlstate);
+    }
+}
+
+void sl_pg_clearp(PGresult **result)
+{
+    PQclear(*result);
+    *result = NULL;
+}
