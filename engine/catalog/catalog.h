@@ -15,6 +15,7 @@
 
 #include <sluice/error.h>
 
+#include "base/arena.h"
 #include "pg/pg.h"
 
 struct sl_catalog;
