@@ -69,6 +69,15 @@ uint32_t sl_doc_mark(struct sl_doc *doc, uint32_t parent, const char *key, struc
     return id;
 }
 
+void sl_doc_mark_copy(struct sl_doc *doc, uint32_t from, uint32_t to)
+{
+    /* By number, not by pointer: making a mark may move them all. */
+    for (uint32_t c = doc->marks->items[from].child; c != SL_DOC_NO_MARK; c = doc->marks->items[c].next) {
+        struct mark original = doc->marks->items[c];
+        sl_doc_mark_copy(doc, c, sl_doc_mark(doc, to, original.key, original.pos));
+    }
+}
+
 static uint32_t find_child(const struct sl_doc_marks *m, uint32_t parent, const char *token)
 {
     uint32_t child = m->items[parent].child;

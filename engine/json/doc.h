@@ -14,6 +14,9 @@
 
 #define SL_DOC_NO_MARK UINT32_MAX
 
+/* However large a caller's limit is: reading and freeing are recursive. */
+enum { SL_DOC_HARD_DEPTH = 1000 };
+
 struct sl_doc_pos {
     int line, column; /* 1-based; columns are code points */
 };
@@ -22,5 +25,7 @@ struct sl_doc_pos {
 struct sl_doc *sl_doc_new(const char *name);
 /* parent: SL_DOC_NO_MARK for the root. key: the member's name (copied), NULL for an array's item. */
 uint32_t sl_doc_mark(struct sl_doc *doc, uint32_t parent, const char *key, struct sl_doc_pos pos);
+/* Copies the marks inside of `from` to inside of `to` (a YAML alias). */
+void sl_doc_mark_copy(struct sl_doc *doc, uint32_t from, uint32_t to);
 
 #endif

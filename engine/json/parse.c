@@ -4,9 +4,6 @@
 #include "base/text.h"
 #include "json/scan.h"
 
-/* However large a caller's limit is: reading and freeing are recursive. */
-enum { HARD_DEPTH = 1000 };
-
 const struct sl_json_limits sl_json_limits_small = {.max_bytes = 1024 * 1024, .max_depth = 64, .max_values = 100000};
 
 static int value(struct sl_json__scan *s, uint32_t parent, const char *key, struct json_object **out);
@@ -92,7 +89,7 @@ static int item(struct sl_json__scan *s, uint32_t mark, struct json_object *arra
 static int container(struct sl_json__scan *s, uint32_t mark, struct sl_doc_pos opened, struct json_object **out)
 {
     char close = *s->p == '{' ? '}' : ']';
-    int max = s->limits->max_depth < HARD_DEPTH ? s->limits->max_depth : HARD_DEPTH;
+    int max = s->limits->max_depth < SL_DOC_HARD_DEPTH ? s->limits->max_depth : SL_DOC_HARD_DEPTH;
     if (s->depth >= max)
         return sl_json__fail(s, opened, SL_E_JSON_DEPTH, "nested deeper than %d levels", max);
     SL_CLEANUP(sl_json_putp) struct json_object *v = close == '}' ? json_object_new_object() : json_object_new_array();
