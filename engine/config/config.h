@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.h - the settings of a process: flags > environment > .env > sluice.yaml > defaults.
+ *
+ * One table (settings.c) has every key with its names in the environment, type, default and help; parsing, `config show`
+ * and the reference come from it. A struct sl_config is read-only once loaded and owns its strings. Secrets (passwords,
+ * connection strings) are marked in the table and masked by every printer.
+ */
+#ifndef SLUICE_CONFIG_CONFIG_H
+#define SLUICE_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sluice/error.h>
+
+/* Strings that are not set are "" unless a comment says NULL; times are milliseconds, sizes bytes. */
+struct sl_config {
+    const char *home; /* absolute */
+    const char *store_backend, *store_root;
+    const char *landing_bucket, *lake_bucket, *raw_bucket;
+    const char *ledger_backend;
+    const char *ledger_dsn, *catalog_dsn, *compute_dsn; /* secrets */
+    const char *postgres_host; /* "": the private cluster in the home */
+    int64_t postgres_port;
+    const char *postgres_user, *postgres_password, *postgres_db, *postgres_sslmode;
+    const char *postgres_bin_dir, *postgres_os_user;
+    const char *const *recipes_path; /* existing folders, ended by NULL */
+    const char *schemas_path;
+    int64_t run_workers, run_retries, run_retry_base_ms, run_retry_max_ms, run_lease_ms, run_timeout_ms;
+    int64_t run_worker_memory_bytes; /* 0: no limit */
+    bool run_strict_intents;
+    const char *run_scratch;
+    int64_t compute_threads, compute_memory_bytes, compute_statement_timeout_ms;
+    int64_t input_max_file_bytes, input_max_files, raster_max_pixels;
+    int64_t sensor_poll_ms, sensor_wait_limit_ms;
+    const char *duckdb_extensions;
+    const char *log_level, *log_format;
+    const char *crs_policy;
+    const char *minio_endpoint, *minio_access_key, *minio_secret_key, *minio_region;
+    bool minio_use_ssl;
+    const char *mongodb_uri, *mongodb_database;
+    const char *clickhouse_url, *clickhouse_user, *clickhouse_password, *clickhouse_database;
+    struct sl_config_origins *origins;
+};
+
+struct sl_config_flag {
+    const char *key, *value; /* "run.workers", "4" */
+};
+
+/* flags: what the command line gave, n of them; may be NULL. Codes config.*. */
+int sl_config_load(const struct sl_config_flag *flags, size_t n_flags, struct sl_config **out, struct sl_error *err);
+void sl_config_free(struct sl_config *config); /* NULL is allowed */
+
+struct sl_config_entry {
+    const char *key, *value; /* secrets as "********"; connection strings with their password masked */
+    const char *origin;      /* "flag", "environment POSTGRES_HOST", ".env:3", "sluice.yaml:4:3", "default" */
+    const char *help;
+};
+/* Calls show for each key in order of the table. */
+int sl_config_show(const struct sl_config *config,
+                   int (*show)(void *data, const struct sl_config_entry *entry, struct sl_error *err), void *data,
+                   struct sl_error *err);
+
+#endif
