@@ -86,7 +86,7 @@ python() { "$root/.venv/bin/python" "$@"; }
 build() {
     local since=$SECONDS log=$work/build-$1.log
     if ! run_child build_quietly "$1" "$log"; then
-        grep -nE 'error|FAILED|warning' "$log" | head -n 40 || tail -n 40 "$log"
+        grep -E ': (fatal )?error: |: warning: |undefined reference|^FAILED: |^CMake Error' "$log" | head -n 40 || tail -n 40 "$log"
         printf 'FAILED      build %s (build/%s)\n0 passed, 1 failed\n' "$1" "$1"
         exit 1
     fi
