@@ -39,6 +39,7 @@ struct sl_find {
     const char *sort;           /* "version:-1,created_at:1"; NULL: by _id */
     int64_t limit, skip;        /* limit 0: all */
 };
+typedef int (*sl_lease_visit)(void *data, const struct sl_lease *lease, struct sl_error *err);
 /* Returns 0 to go on, negative to stop. The document is borrowed. */
 typedef int (*sl_ledger_visit)(void *data, struct json_object *doc, struct sl_error *err);
 
@@ -75,11 +76,14 @@ struct sl_ledger_ops {
     int (*close_batch)(struct sl_ledger *ledger, const struct sl_lease *lease, enum sl_batch_status status,
                        const char *run_id, const struct sl_error *error, struct sl_error *err);
     /* Must provide. For the supervisor whose worker died: what `owner` still holds goes back to pending with the error,
-     * `crashes` grows by one; with crashes >= max_crashes it is quarantined as batch.poison. *batch_id_out (buffer of
+     * `crashes` grows by one; with crashes >= max_crashes it is quarantined as batch.poison. max_crashes 0: it was not the
+     * batch's fault, no crash is counted. *batch_id_out (buffer of
      * SL_BATCH_ID_BYTES) is "" when it held nothing; *poisoned_out tells which. The runs of that attempt that are still
      * "running" are closed as failed with the error. */
     int (*abandon)(struct sl_ledger *ledger, const char *owner, const struct sl_error *error, int max_crashes,
                    char *batch_id_out, bool *poisoned_out, struct sl_error *err);
+    /* Must provide. Every lease that is held now. */
+    int (*leases)(struct sl_ledger *ledger, sl_lease_visit visit, void *data, struct sl_error *err);
     /* Must provide. A batch that is over becomes pending again for a replay: `replay` is kept in its document
      * {force, from_raw, params, requested_at, …}. SL_E_BATCH_BUSY while it is pending or running. */
     int (*reopen)(struct sl_ledger *ledger, const char *batch_id, struct json_object *replay, struct sl_error *err);
