@@ -30,8 +30,8 @@ samples=$cache/samples
 
 sluice init
 echo
-sluice submit --batch quickstart-countries --intent ingest_vector --type vector --dataset countries "$samples/countries.shp"
-sluice submit --batch quickstart-geoid --intent ingest_satellite_raster --type raster --dataset geoid "$samples/geoid.tif"
+sluice submit --batch-id quickstart-countries --intent ingest_vector --type vector --dataset countries "$samples/countries.shp"
+sluice submit --batch-id quickstart-geoid --intent ingest_satellite_raster --type raster --dataset geoid "$samples/geoid.tif"
 sluice run --once
 echo
 sluice asset list
