@@ -21,6 +21,7 @@ const char *sl_dialect_name(enum sl_dialect dialect); /* "postgis", "duckdb" */
 struct sl_sql {
     struct sl_buf buf;
     enum sl_dialect dialect;
+    const char *invalid; /* why sl_sql_check fails, or NULL: a constant sentence */
 };
 
 void sl_sql_init(struct sl_sql *sql, enum sl_dialect dialect); /* at most 1 MiB of text */
@@ -31,6 +32,7 @@ void sl_sql_table(struct sl_sql *sql, const char *schema, const char *table); /*
 void sl_sql_literal(struct sl_sql *sql, const char *value);
 void sl_sql_int(struct sl_sql *sql, int64_t value);
 void sl_sql_double(struct sl_sql *sql, double value); /* shortest text that reads back the same; finite */
+/* SL_E_LIMIT when something was too long, a name empty, text not UTF-8 or a number not finite. Check before use. */
 int sl_sql_check(const struct sl_sql *sql, struct sl_error *err);
 
 #endif

@@ -10,6 +10,7 @@
 #define SLUICE_GEO_DUCKDB_DUCK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <sluice/error.h>

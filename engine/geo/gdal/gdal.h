@@ -10,6 +10,7 @@
 #define SLUICE_GEO_GDAL_GDAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <sluice/error.h>
 
@@ -19,6 +20,10 @@ int sl_gdal_setup(struct sl_error *err);
 void sl_gdal_errors_begin(void);
 /* The failure since begin, if any: true and err filled with `code` (disk-full and out-of-memory get their own). */
 bool sl_gdal_errors_end(enum sl_code code, struct sl_error *err);
+/* The warnings since begin, at most SL_GDAL_WARNINGS_MAX; the caller knows which of them mean lost data. They stay until
+ * this thread's next begin. */
+enum { SL_GDAL_WARNINGS_MAX = 8 };
+size_t sl_gdal_warnings(const char *const **out);
 const char *sl_gdal_version(void);
 const char *sl_proj_version(void);
 const char *sl_geos_version(void);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* duck_internal.h - for code that adds functions to DuckDB: the connection behind a sl_duck. */
+#ifndef SLUICE_GEO_DUCKDB_DUCK_INTERNAL_H
+#define SLUICE_GEO_DUCKDB_DUCK_INTERNAL_H
+
+#include <duckdb.h>
+
+#include "geo/duckdb/duck.h"
+
+duckdb_connection sl_duck__connection(struct sl_duck *duck);
+
+#endif
