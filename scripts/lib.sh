@@ -99,5 +99,15 @@ accept() {
     mv "$3.part.$$" "$3"
 }
 
+# pip ARGUMENT…: that of the caller's python3, or Debian's.
+pip() {
+    if ! have python3 || ! python3 -m pip --version >/dev/null 2>&1; then
+        [ -z "$(missing_packages python3-pip)" ] || apt_install python3 python3-pip
+        /usr/bin/python3 -m pip "$@"
+        return
+    fi
+    python3 -m pip "$@"
+}
+
 # seconds SINCE: whole seconds since a value of $SECONDS.
 seconds() { printf '%d s' "$((SECONDS - $1))"; }

@@ -73,16 +73,6 @@ set_up_packages() {
     line packages ok "(${#missing[@]} installed, $((${#wanted[@]} - ${#missing[@]})) already there)"
 }
 
-# The Python clients that are asked for packages, first the one that the caller's python3 has.
-pip() {
-    if ! have python3 || ! python3 -m pip --version >/dev/null 2>&1; then
-        [ -z "$(missing_packages python3-pip)" ] || apt_install python3 python3-pip
-        /usr/bin/python3 -m pip "$@"
-        return
-    fi
-    python3 -m pip "$@"
-}
-
 fetch_library() {
     have npm || apt_install npm
     (cd "$1" && logged "$1/npm.log" npm pack --silent "$npm_package")
@@ -178,4 +168,5 @@ set_up_packages
 set_up_duckdb
 if [ "$tests" = 1 ]; then
     set_up_python
+    quiet=$quiet "$root/scripts/fetch/json-schema-suite.sh"
 fi
