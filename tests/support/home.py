@@ -63,6 +63,10 @@ class Home:
             self.run("asset", "get", asset["_id"], "-o", target)
         return target
 
+    def bucket(self, name: str) -> Path:
+        """A bucket of the embedded store: a folder."""
+        return next(path for path in self.path.rglob(name) if path.is_dir())
+
     def close(self) -> None:
         try:
             self.run("stop", check=False)
