@@ -9,13 +9,14 @@
 struct mark {
     const char *key;
     uint32_t child, last_child, next;
-    struct sl_doc_pos pos;
+    struct sl_doc_pos pos, key_pos; /* key_pos.line 0: not known */
 };
 
 struct sl_doc_marks {
     struct sl_arena *arena; /* keys and the document's name */
     struct mark *items;
     size_t n, capacity;
+    struct sl_doc_pos next_key;
 };
 
 struct sl_doc *sl_doc_new(const char *name)
@@ -43,6 +44,11 @@ void sl_doc_freep(struct sl_doc **doc)
     sl_doc_free(*doc);
 }
 
+void sl_doc_key_at(struct sl_doc *doc, struct sl_doc_pos pos)
+{
+    doc->marks->next_key = pos;
+}
+
 uint32_t sl_doc_mark(struct sl_doc *doc, uint32_t parent, const char *key, struct sl_doc_pos pos)
 {
     struct sl_doc_marks *m = doc->marks;
@@ -57,7 +63,9 @@ uint32_t sl_doc_mark(struct sl_doc *doc, uint32_t parent, const char *key, struc
                                  .child = SL_DOC_NO_MARK,
                                  .last_child = SL_DOC_NO_MARK,
                                  .next = SL_DOC_NO_MARK,
-                                 .pos = pos};
+                                 .pos = pos,
+                                 .key_pos = key ? m->next_key : (struct sl_doc_pos){0, 0}};
+    m->next_key = (struct sl_doc_pos){0, 0};
     if (parent != SL_DOC_NO_MARK) {
         struct mark *p = &m->items[parent];
         if (p->last_child == SL_DOC_NO_MARK)
@@ -74,6 +82,7 @@ void sl_doc_mark_copy(struct sl_doc *doc, uint32_t from, uint32_t to)
     /* By number, not by pointer: making a mark may move them all. */
     for (uint32_t c = doc->marks->items[from].child; c != SL_DOC_NO_MARK; c = doc->marks->items[c].next) {
         struct mark original = doc->marks->items[c];
+        sl_doc_key_at(doc, original.key_pos);
         sl_doc_mark_copy(doc, c, sl_doc_mark(doc, to, original.key, original.pos));
     }
 }
@@ -94,7 +103,8 @@ static uint32_t find_child(const struct sl_doc_marks *m, uint32_t parent, const 
     return child;
 }
 
-bool sl_doc_where(const struct sl_doc *doc, const char *pointer, int *line, int *column)
+/* The mark at a pointer, or NULL. */
+static const struct mark *find(const struct sl_doc *doc, const char *pointer)
 {
     const struct sl_doc_marks *m = doc->marks;
     uint32_t at = m->n ? 0 : SL_DOC_NO_MARK;
@@ -107,9 +117,26 @@ bool sl_doc_where(const struct sl_doc *doc, const char *pointer, int *line, int 
             at = find_child(m, at, token.data);
         found = found && at != SL_DOC_NO_MARK;
     }
-    if (found) {
-        *line = m->items[at].pos.line;
-        *column = m->items[at].pos.column;
-    }
-    return found;
+    return found ? &m->items[at] : NULL;
+}
+
+static bool place(struct sl_doc_pos pos, int *line, int *column)
+{
+    if (pos.line < 1)
+        return false;
+    *line = pos.line;
+    *column = pos.column;
+    return true;
+}
+
+bool sl_doc_where(const struct sl_doc *doc, const char *pointer, int *line, int *column)
+{
+    const struct mark *mark = find(doc, pointer);
+    return mark && place(mark->pos, line, column);
+}
+
+bool sl_doc_where_key(const struct sl_doc *doc, const char *pointer, int *line, int *column)
+{
+    const struct mark *mark = find(doc, pointer);
+    return mark && place(mark->key_pos, line, column);
 }

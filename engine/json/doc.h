@@ -23,6 +23,8 @@ struct sl_doc_pos {
 
 /* An empty document; `name` is copied. */
 struct sl_doc *sl_doc_new(const char *name);
+/* The place of the next marked member's name. */
+void sl_doc_key_at(struct sl_doc *doc, struct sl_doc_pos pos);
 /* parent: SL_DOC_NO_MARK for the root. key: the member's name (copied), NULL for an array's item. */
 uint32_t sl_doc_mark(struct sl_doc *doc, uint32_t parent, const char *key, struct sl_doc_pos pos);
 /* Copies the marks inside of `from` to inside of `to` (a YAML alias). */

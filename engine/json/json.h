@@ -48,6 +48,8 @@ void sl_doc_freep(struct sl_doc **doc);
 /* Where the value at a JSON Pointer starts (1-based); false when that is not known. For the place of a missing member
  * ask for its parent. */
 bool sl_doc_where(const struct sl_doc *doc, const char *pointer, int *line, int *column);
+/* Where a member's name starts; false for what is no member of an object. */
+bool sl_doc_where_key(const struct sl_doc *doc, const char *pointer, int *line, int *column);
 
 /* Members by name. _str, _int, … return the fallback when the member is missing or of another type. Borrowed. */
 struct json_object *sl_json_get(struct json_object *obj, const char *key);

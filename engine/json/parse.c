@@ -71,6 +71,7 @@ static int member(struct sl_json__scan *s, uint32_t mark, struct json_object *ob
         return rc;
     s->p++;
     struct json_object *v = NULL;
+    sl_doc_key_at(s->doc, pos);
     rc = value(s, mark, key, &v);
     if (rc == 0)
         sl_json_put(object, key, v);

@@ -202,6 +202,7 @@ static int member(struct reader *r, const yaml_event_t *key_event, uint32_t mark
         rc = next(r, &event);
     if (rc != 0)
         return rc;
+    sl_doc_key_at(r->doc, place(key_event->start_mark));
     rc = value(r, &event, mark, key, &v);
     yaml_event_delete(&event);
     if (rc == 0)
