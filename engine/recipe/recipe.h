@@ -59,16 +59,17 @@ struct sl_lint {
 
 struct sl_lints {
     struct sl_lint *items;
-    size_t n, capacity;
-    struct sl_arena *arena;
+    size_t n, capacity;     /* at most 100 are kept */
+    struct sl_arena *arena; /* owns items and texts; set by the caller */
 };
 
 struct sl_recipe_set;
 
-/* Reads every *.yaml of the folders (NULL-ended list); of two recipes with one name the earlier folder's wins. A recipe
- * with errors is left out and its lints kept; two recipes for one intent in one folder is an error of both. */
-int sl_recipe_set_load(const char *const *folders, const struct sl_kinds *kinds, const char *schemas_dir,
-                       struct sl_recipe_set **out, struct sl_error *err);
+/* Reads every *.yaml of the folders (NULL-ended list; one that is not there is skipped); of two recipes with one name, one
+ * intent or default for one type the earlier folder's wins. A recipe with errors is left out and its lints kept; two
+ * recipes of one name, one intent or default for one type in one folder is an error of both. `kinds` must outlive the set. */
+int sl_recipe_set_load(const char *const *folders, const struct sl_kinds *kinds, struct sl_recipe_set **out,
+                       struct sl_error *err);
 void sl_recipe_set_free(struct sl_recipe_set *set);
 size_t sl_recipe_set_count(const struct sl_recipe_set *set);
 const struct sl_recipe *sl_recipe_set_at(const struct sl_recipe_set *set, size_t i); /* by name */
@@ -76,11 +77,12 @@ const struct sl_lints *sl_recipe_set_lints(const struct sl_recipe_set *set);
 /* One file, whether in a set or not: all problems in lints; *out NULL when it has errors. Owned by the set. */
 int sl_recipe_lint_file(struct sl_recipe_set *set, const char *path, struct sl_lints *lints,
                         const struct sl_recipe **out, struct sl_error *err);
-/* SL_E_RECIPE_NOT_FOUND with the nearest name. */
+/* SL_E_RECIPE_NOT_FOUND with the nearest name, or the name of the recipe that has it as intent. */
 int sl_recipe_by_name(const struct sl_recipe_set *set, const char *name, const struct sl_recipe **out,
                       struct sl_error *err);
-/* By intent. No recipe for it: the default one of the type with *fallback true, or under strict SL_E_RECIPE_INTENT with
- * the nearest intent. */
+/* By intent. No recipe for it: the default one of the type with *fallback true, or under strict (or without a default)
+ * SL_E_RECIPE_INTENT with the nearest intent; so is an intent whose recipe is for another type. type NULL: any, and
+ * then there is no default. */
 int sl_recipe_select(const struct sl_recipe_set *set, const char *intent, const char *type, bool strict,
                      const struct sl_recipe **out, bool *fallback, struct sl_error *err);
 
@@ -124,6 +126,9 @@ int sl_recipe_bind(const struct sl_recipe *recipe, const struct sl_kinds *kinds,
 struct json_object *sl_recipe_schema(const struct sl_kinds *kinds);
 /* `step show`: name, summary, options with types, defaults and help, an example. */
 void sl_recipe_describe_step(const struct sl_step_kind *kind, struct sl_buf *out);
+void sl_recipe_describe_check(const struct sl_check_kind *kind, struct sl_buf *out);
+void sl_recipe_describe_output(const struct sl_output_kind *kind, struct sl_buf *out);
+/* [{name, type, required, default, minimum, maximum, choices, help}, …] for --json. The caller owns it. */
 struct json_object *sl_recipe_options_json(const struct sl_options *options);
 
 #endif

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* step.h - the registry of step and check kinds, and what builders share. One file per kind. */
+/*
+ * step.h - the registry of step and check kinds, and what builders share. One file per kind.
+ *
+ * A builder appends to `out` for out->dialect; what comes from outside it quotes by sl_sql or prints by sl_template.
+ * Outputs have the other columns in their order, then the geometry under its own name. Threads: all of it is constant.
+ */
 #ifndef SLUICE_STEP_STEP_H
 #define SLUICE_STEP_STEP_H
 
@@ -12,15 +17,39 @@ extern const struct sl_step_kind *const sl_steps[];   /* ended by NULL, in order
 extern const struct sl_check_kind *const sl_checks[];
 
 const struct sl_step_kind *sl_step_by_name(const char *name); /* NULL when unknown */
+const struct sl_check_kind *sl_check_by_name(const char *name);
 
+/* The transform's SELECT or the index's statement. SL_E_RECIPE_STEP when the kind has no form for out->dialect. */
+int sl_step_sql(const struct sl_step_kind *kind, const void *options, const struct sl_step_context *context,
+                struct sl_sql *out, struct sl_error *err);
+/* The check's SELECT of one number. */
+int sl_check_sql(const struct sl_check_kind *kind, const void *options, const struct sl_step_context *context,
+                 struct sl_sql *out, struct sl_error *err);
+
+/* -- for builders (builder.c) ---------------------------------------------------------------------------------------- */
+
+/* Are the input's columns known? Not while a recipe is explained without a file. */
+bool sl_step_knows_columns(const struct sl_step_context *context);
 /* Appends every column of the input but the geometry, each quoted and followed by ", "; where the columns are not known
- * yet, `t.* minus the geometry` as a comment that makes clear that this is an explanation. */
+ * yet, a comment in their place. */
 void sl_step_other_columns(const struct sl_step_context *context, struct sl_sql *out);
 /* SL_E_RECIPE_OPTION when the input has no such column (with the nearest); fine while the columns are not known. */
 int sl_step_require_column(const struct sl_step_context *context, const char *column, struct sl_error *err);
+int sl_step_require_columns(const struct sl_step_context *context, const struct sl_names *columns, struct sl_error *err);
+/* SL_E_GEOMETRY_CONTRACT when the input has no geometry column; fine while the columns are not known. */
+int sl_step_require_geometry(const struct sl_step_context *context, const char *kind, struct sl_error *err);
+/* Has the input a geometry column, as far as is known? */
+bool sl_step_has_geometry(const struct sl_step_context *context);
+void sl_step_geometry(const struct sl_step_context *context, struct sl_sql *out); /* "geom" */
+void sl_step_table(const struct sl_step_context *context, struct sl_sql *out);    /* "schema"."table" */
+/* The error of a builder that has no form for out->dialect. */
+int sl_step_no_dialect(const char *kind, const struct sl_sql *out, struct sl_error *err);
+/* "name, kind" for sentences, cut to fit. */
+void sl_step_names(const struct sl_names *names, char *out, size_t out_bytes);
 
-/* The transform's SELECT or the index's statement. */
-int sl_step_sql(const struct sl_step_kind *kind, const void *options, const struct sl_step_context *context,
-                struct sl_sql *out, struct sl_error *err);
+/* SELECT <other columns>, <before>"geom"<after> AS "geom" FROM <input>: the shape of a step that only changes the
+ * geometry by one function. */
+void sl_step_select_begin(const struct sl_step_context *context, struct sl_sql *out);
+void sl_step_select_end(const struct sl_step_context *context, struct sl_sql *out);
 
 #endif

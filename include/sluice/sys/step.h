@@ -75,7 +75,7 @@ enum sl_step_flags {
 };
 
 /* What a builder knows. table.columns is NULL while nothing is loaded (`recipe explain` without a file): then a builder
- * that needs the other columns writes sl_sql_other_columns, which prints a marked comment. */
+ * that needs the other columns writes sl_step_other_columns, which prints a marked comment. */
 struct sl_step_context {
     const struct sl_table *input; /* schema, name, columns, geometry column, SRID */
     const char *geometry;         /* the geometry column's name, "geom" */
@@ -125,6 +125,8 @@ struct sl_output_kind {
     const char *asset_kind; /* "vector", "raster", "table" */
     const char *extension, *media_type;
     struct sl_options options; /* without `dataset`, which every output has */
+    /* May provide; if absent, options are fine when each is. Relations between options, and what bounds cannot say. */
+    int (*validate)(const void *options, struct sl_error *err);
 };
 
 /* All kinds, each list ended by NULL. Handed to recipe/, which may not include step/. */

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "geo/sql.h"
+#include "recipe/binder.h"
+
+static const char *const on_fail_choices[] = {"fail", "warn", NULL};
+
+struct check_common {
+    int on_fail;
+};
+
+static const struct sl_option check_common_items[] = {
+    {.name = "on_fail",
+     .type = SL_OPT_ENUM,
+     .default_json = "\"fail\"",
+     .offset = offsetof(struct check_common, on_fail),
+     .choices = on_fail_choices,
+     .help = "What a broken rule does: fail ends the batch and nothing is published, warn is written into the run."},
+};
+
+const struct sl_options sl_check__common = {
+    .items = check_common_items, .n = 1, .struct_bytes = sizeof(struct check_common)};
+
+struct output_common {
+    const char *dataset;
+};
+
+static const struct sl_option output_common_items[] = {
+    {.name = "dataset",
+     .type = SL_OPT_STRING,
+     .default_json = "null",
+     .offset = offsetof(struct output_common, dataset),
+     .help = "The dataset that it becomes a version of; without it the manifest's, else the file's name."},
+};
+
+const struct sl_options sl_output__common = {
+    .items = output_common_items, .n = 1, .struct_bytes = sizeof(struct output_common)};
+
+/* -- kinds by name ---------------------------------------------------------------------------------------------------- */
+
+static int dialect_of(const char *engine)
+{
+    static const enum sl_dialect all[] = {SL_DIALECT_POSTGIS, SL_DIALECT_DUCKDB};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (!strcmp(sl_dialect_name(all[i]), engine))
+            return (int)all[i];
+    return -1;
+}
+
+enum { MAX_KINDS = 256 };
+
+static void no_such_kind(struct sl_binder *b, const struct sl_recipe_item *item, enum sl_code code, const char *noun,
+                         const char *const *names, size_t n)
+{
+    sl_binder__problem_at_key(b, code, item->pointer, "%s \"%s\" does not exist%s", noun, item->kind,
+                              sl_recipe__meant(b->arena, item->kind, names, n));
+}
+
+static const struct sl_step_kind *step_kind(struct sl_binder *b, const struct sl_kinds *kinds,
+                                            const struct sl_recipe_item *item)
+{
+    const char *names[MAX_KINDS];
+    size_t n = 0;
+    for (; kinds->steps[n] && n < MAX_KINDS; n++) {
+        if (!strcmp(kinds->steps[n]->name, item->kind))
+            return kinds->steps[n];
+        names[n] = kinds->steps[n]->name;
+    }
+    no_such_kind(b, item, SL_E_RECIPE_STEP, "step", names, n);
+    return NULL;
+}
+
+static const struct sl_check_kind *check_kind(struct sl_binder *b, const struct sl_kinds *kinds,
+                                              const struct sl_recipe_item *item)
+{
+    const char *names[MAX_KINDS];
+    size_t n = 0;
+    for (; kinds->checks[n] && n < MAX_KINDS; n++) {
+        if (!strcmp(kinds->checks[n]->name, item->kind))
+            return kinds->checks[n];
+        names[n] = kinds->checks[n]->name;
+    }
+    no_such_kind(b, item, SL_E_RECIPE_STEP, "check", names, n);
+    return NULL;
+}
+
+static const struct sl_output_kind *output_kind(struct sl_binder *b, const struct sl_kinds *kinds,
+                                                const struct sl_recipe_item *item)
+{
+    const char *names[MAX_KINDS];
+    size_t n = 0;
+    for (; kinds->outputs[n] && n < MAX_KINDS; n++) {
+        if (!strcmp(kinds->outputs[n]->name, item->kind))
+            return kinds->outputs[n];
+        names[n] = kinds->outputs[n]->name;
+    }
+    no_such_kind(b, item, SL_E_RECIPE_STEP, "output", names, n);
+    return NULL;
+}
+
+/* -- binding ----------------------------------------------------------------------------------------------------------- */
+
+static const char *what_of(struct sl_binder *b, const char *noun, const struct sl_recipe_item *item)
+{
+    return sl_arena_printf(b->arena, "%s \"%s\"", noun, item->kind);
+}
+
+static void *options_struct(struct sl_binder *b, const struct sl_options *table)
+{
+    return sl_arena_alloc(b->arena, table->struct_bytes ? table->struct_bytes : 1);
+}
+
+static bool has_dialect(struct sl_binder *b, const struct sl_recipe *recipe, const char *what, unsigned dialects,
+                        const struct sl_recipe_item *item)
+{
+    int dialect = dialect_of(recipe->engine);
+    if (dialect < 0 || (dialects & 1u << dialect))
+        return true;
+    sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, item->pointer, "%s has no form for engine %s", what, recipe->engine);
+    return false;
+}
+
+static bool relations(struct sl_binder *b, int (*validate)(const void *, struct sl_error *), const void *options,
+                      const char *what, const struct sl_recipe_item *item)
+{
+    struct sl_error why;
+    if (!validate || validate(options, &why) == 0)
+        return true;
+    sl_binder__problem(b, why.code, item->pointer, "%s: %s", what, why.message);
+    return false;
+}
+
+static bool bind_step(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_kinds *kinds,
+                      const struct sl_recipe_item *item, struct sl_step *out)
+{
+    const struct sl_step_kind *kind = step_kind(b, kinds, item);
+    if (!kind)
+        return false;
+    const char *what = what_of(b, "step", item);
+    struct sl_binder_part part = {&kind->options, options_struct(b, &kind->options)};
+    *out = (struct sl_step){.kind = kind, .options = part.out, .item = item};
+    return has_dialect(b, recipe, what, kind->dialects, item) &
+           (sl_options__bind(b, &part, 1, item->options, item->pointer, what) &&
+            relations(b, kind->validate, part.out, what, item));
+}
+
+static bool bind_check(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_kinds *kinds,
+                       const struct sl_recipe_item *item, struct sl_check *out)
+{
+    const struct sl_check_kind *kind = check_kind(b, kinds, item);
+    if (!kind)
+        return false;
+    const char *what = what_of(b, "check", item);
+    struct check_common common = {0};
+    struct sl_binder_part parts[] = {{&kind->options, options_struct(b, &kind->options)}, {&sl_check__common, &common}};
+    bool ok = sl_options__bind(b, parts, 2, item->options, item->pointer, what);
+    *out = (struct sl_check){.kind = kind,
+                             .options = parts[0].out,
+                             .on_fail = common.on_fail == 1 ? SL_ON_FAIL_WARN : SL_ON_FAIL_FAIL,
+                             .item = item};
+    return has_dialect(b, recipe, what, kind->dialects, item) & ok;
+}
+
+/* A dataset's name is a folder and a file of the lake. */
+static bool valid_dataset(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 0 && n <= SL_RECIPE__MAX_NAME && ((*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9')) &&
+           !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-")];
+}
+
+static bool check_dataset(struct sl_binder *b, const char *dataset, const struct sl_recipe_item *item)
+{
+    if (!dataset || valid_dataset(dataset))
+        return true;
+    sl_binder__problem(b, SL_E_RECIPE_OPTION, sl_recipe__pointer(b->arena, item->pointer, "dataset"),
+                       "dataset: \"%s\" is not a dataset's name: 1 to %d of a-z, 0-9, \"_\" and \"-\", a letter or digit "
+                       "first",
+                       dataset, SL_RECIPE__MAX_NAME);
+    return false;
+}
+
+static bool bind_output(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_kinds *kinds,
+                        const struct sl_recipe_item *item, struct sl_output *out)
+{
+    const struct sl_output_kind *kind = output_kind(b, kinds, item);
+    if (!kind)
+        return false;
+    const char *what = what_of(b, "output", item);
+    struct output_common common = {0};
+    struct sl_binder_part parts[] = {{&kind->options, options_struct(b, &kind->options)}, {&sl_output__common, &common}};
+    bool ok = sl_options__bind(b, parts, 2, item->options, item->pointer, what) &&
+              relations(b, kind->validate, parts[0].out, what, item) && check_dataset(b, common.dataset, item);
+    *out = (struct sl_output){.kind = kind, .options = parts[0].out, .dataset = common.dataset, .item = item};
+    if (strcmp(kind->data_type, recipe->type) == 0)
+        return ok;
+    sl_binder__problem_at_key(b, SL_E_RECIPE_OPTION, item->pointer, "%s is for type %s, the recipe's type is %s", what,
+                              kind->data_type, recipe->type);
+    return false;
+}
+
+/* Two outputs of one dataset would be two versions of it out of one run. */
+static bool datasets_differ(struct sl_binder *b, const struct sl_output *outputs, size_t n)
+{
+    bool ok = true;
+    for (size_t i = 1; i < n; i++)
+        for (size_t j = 0; j < i; j++) {
+            const char *d = outputs[i].dataset, *e = outputs[j].dataset;
+            if (!outputs[i].item || !outputs[j].item || !d != !e || (d && strcmp(d, e) != 0))
+                continue;
+            sl_binder__problem_at_key(b, SL_E_RECIPE_OPTION, outputs[i].item->pointer,
+                                      "two outputs write the same dataset: give each its own `dataset`");
+            ok = false;
+            break;
+        }
+    return ok;
+}
+
+bool sl_items__bind(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_kinds *kinds,
+                    struct sl_bound_recipe *out)
+{
+    bool ok = true;
+    out->recipe = recipe;
+    out->steps = sl_arena_array(b->arena, recipe->n_steps + 1, sizeof *out->steps);
+    out->checks = sl_arena_array(b->arena, recipe->n_checks + 1, sizeof *out->checks);
+    out->outputs = sl_arena_array(b->arena, recipe->n_outputs + 1, sizeof *out->outputs);
+    for (size_t i = 0; i < recipe->n_steps; i++)
+        ok &= bind_step(b, recipe, kinds, &recipe->steps[i], &out->steps[i]);
+    for (size_t i = 0; i < recipe->n_checks; i++)
+        ok &= bind_check(b, recipe, kinds, &recipe->checks[i], &out->checks[i]);
+    for (size_t i = 0; i < recipe->n_outputs; i++)
+        ok &= bind_output(b, recipe, kinds, &recipe->outputs[i], &out->outputs[i]);
+    /* While a dataset's name waits for its parameter, two outputs may look alike. */
+    return ok && (!b->values_complete || datasets_differ(b, out->outputs, recipe->n_outputs));
+}

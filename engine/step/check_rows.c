@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* not_empty, not_null and unique: checks of rows and columns, the same in every dialect. */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "step/kinds.h"
+#include "step/step.h"
+
+enum { ALL_DIALECTS = SL_STEP__POSTGIS };
+
+struct columns {
+    struct sl_names columns;
+};
+
+struct nothing {
+    char unused;
+};
+
+static const struct sl_option columns_items[] = {
+    {.name = "columns",
+     .type = SL_OPT_COLUMNS,
+     .offset = offsetof(struct columns, columns),
+     .help = "The columns that the rule is about."},
+};
+
+/* -- not_empty --------------------------------------------------------------------------------------------------------- */
+
+static int build_not_empty(const struct sl_step_context *context, const void *data, struct sl_sql *out,
+                           struct sl_error *err)
+{
+    (void)data, (void)err;
+    sl_sql_text(out, "SELECT CASE WHEN EXISTS (SELECT 1 FROM ");
+    sl_step_table(context, out);
+    sl_sql_text(out, ") THEN 0 ELSE 1 END");
+    return 0;
+}
+
+static void say_not_empty(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+{
+    (void)data, (void)broken, (void)rows;
+    snprintf(out, out_bytes, "there are no rows");
+}
+
+const struct sl_check_kind sl_check__not_empty = {
+    .name = "not_empty",
+    .summary = "There is at least one row.",
+    .example = "- not_empty: {on_fail: warn}",
+    .dialects = ALL_DIALECTS,
+    .table_wide = true,
+    .options = {.items = NULL, .n = 0, .struct_bytes = sizeof(struct nothing)},
+    .build = build_not_empty,
+    .sentence = say_not_empty,
+};
+
+/* -- not_null ---------------------------------------------------------------------------------------------------------- */
+
+static void each(const struct sl_names *names, const char *before, const char *after, const char *between,
+                 struct sl_sql *out)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        sl_sql_text(out, i ? between : "");
+        sl_sql_text(out, before);
+        sl_sql_ident(out, names->items[i]);
+        sl_sql_text(out, after);
+    }
+}
+
+static int build_not_null(const struct sl_step_context *context, const void *data, struct sl_sql *out,
+                          struct sl_error *err)
+{
+    const struct columns *o = data;
+    int rc = sl_step_require_columns(context, &o->columns, err);
+    if (rc < 0)
+        return rc;
+    sl_sql_text(out, "SELECT count(*) FROM ");
+    sl_step_table(context, out);
+    sl_sql_text(out, " WHERE ");
+    each(&o->columns, "", " IS NULL", " OR ", out);
+    return 0;
+}
+
+static void say(const struct columns *o, const char *have, const char *has, int64_t broken, int64_t rows, char *out,
+                size_t out_bytes)
+{
+    char names[256], n[32], all[32];
+    sl_step_names(&o->columns, names, sizeof names);
+    snprintf(out, out_bytes, "%s of %s rows %s %s", sl_text_count(n, sizeof n, broken),
+             sl_text_count(all, sizeof all, rows), broken == 1 ? has : have, names);
+}
+
+static void say_not_null(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+{
+    say(data, "have no value in", "has no value in", broken, rows, out, out_bytes);
+}
+
+const struct sl_check_kind sl_check__not_null = {
+    .name = "not_null",
+    .summary = "Every row has a value in each of these columns.",
+    .example = "- not_null: {columns: [name]}",
+    .dialects = ALL_DIALECTS,
+    .options = {.items = columns_items, .n = SL_STEP__COUNT(columns_items), .struct_bytes = sizeof(struct columns)},
+    .build = build_not_null,
+    .sentence = say_not_null,
+};
+
+/* -- unique ------------------------------------------------------------------------------------------------------------ */
+
+static int build_unique(const struct sl_step_context *context, const void *data, struct sl_sql *out,
+                        struct sl_error *err)
+{
+    const struct columns *o = data;
+    int rc = sl_step_require_columns(context, &o->columns, err);
+    if (rc < 0)
+        return rc;
+    sl_sql_text(out, "SELECT CAST(COALESCE(sum(n - 1), 0) AS bigint) FROM (SELECT count(*) AS n FROM ");
+    sl_step_table(context, out);
+    sl_sql_text(out, " WHERE ");
+    each(&o->columns, "", " IS NOT NULL", " AND ", out);
+    sl_sql_text(out, " GROUP BY ");
+    each(&o->columns, "", "", ", ", out);
+    sl_sql_text(out, " HAVING count(*) > 1) AS repeated");
+    return 0;
+}
+
+static void say_unique(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+{
+    say(data, "repeat the values of", "repeats the values of", broken, rows, out, out_bytes);
+}
+
+const struct sl_check_kind sl_check__unique = {
+    .name = "unique",
+    .summary = "No two rows have the same values in these columns.",
+    .help = "Counted are the rows that repeat an earlier one. A row without a value in one of the columns equals no other.",
+    .example = "- unique: {columns: [id]}",
+    .dialects = ALL_DIALECTS,
+    .options = {.items = columns_items, .n = SL_STEP__COUNT(columns_items), .struct_bytes = sizeof(struct columns)},
+    .build = build_unique,
+    .sentence = say_unique,
+};

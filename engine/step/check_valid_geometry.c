@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "step/kinds.h"
+#include "step/step.h"
+
+struct options {
+    char unused;
+};
+
+static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
+{
+    (void)data;
+    int rc = sl_step_require_geometry(context, "valid_geometry", err);
+    if (out->dialect != SL_DIALECT_POSTGIS)
+        return sl_step_no_dialect("valid_geometry", out, err);
+    if (rc < 0)
+        return rc;
+    sl_sql_text(out, "SELECT count(*) FROM ");
+    sl_step_table(context, out);
+    sl_sql_text(out, " WHERE NOT ST_IsValid(");
+    sl_step_geometry(context, out);
+    sl_sql_text(out, ")");
+    return 0;
+}
+
+static void sentence(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+{
+    char n[32], all[32];
+    (void)data;
+    snprintf(out, out_bytes, "%s of %s rows %s an invalid geometry", sl_text_count(n, sizeof n, broken),
+             sl_text_count(all, sizeof all, rows), broken == 1 ? "has" : "have");
+}
+
+const struct sl_check_kind sl_check__valid_geometry = {
+    .name = "valid_geometry",
+    .summary = "Every geometry is valid by the rules of OGC Simple Features.",
+    .help = "A row without a geometry, or with an empty one, does not break it. The step make_valid repairs.",
+    .example = "- valid_geometry: {on_fail: warn}",
+    .dialects = SL_STEP__POSTGIS,
+    .options = {.items = NULL, .n = 0, .struct_bytes = sizeof(struct options)},
+    .build = build,
+    .sentence = sentence,
+};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kinds.h - inside of step/: the kinds that registry.c lists, each in its own file. */
+#ifndef SLUICE_STEP_KINDS_H
+#define SLUICE_STEP_KINDS_H
+
+#include <sluice/sys/step.h>
+
+extern const struct sl_step_kind sl_step__filter, sl_step__make_valid, sl_step__normalize_crs, sl_step__select,
+    sl_step__simplify, sl_step__spatial_index, sl_step__sql;
+extern const struct sl_check_kind sl_check__not_empty, sl_check__not_null, sl_check__unique, sl_check__valid_geometry;
+
+#define SL_STEP__POSTGIS (1u << SL_DIALECT_POSTGIS)
+#define SL_STEP__COUNT(array) (sizeof(array) / sizeof *(array))
+
+#endif

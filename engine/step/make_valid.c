@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "step/kinds.h"
+#include "step/step.h"
+
+enum method { METHOD_LINEWORK, METHOD_STRUCTURE };
+
+struct options {
+    int method;
+    bool keep_type;
+};
+
+static const char *const methods[] = {[METHOD_LINEWORK] = "linework", [METHOD_STRUCTURE] = "structure", NULL};
+
+static const struct sl_option items[] = {
+    {.name = "method",
+     .type = SL_OPT_ENUM,
+     .default_json = "\"linework\"",
+     .offset = offsetof(struct options, method),
+     .choices = methods,
+     .help = "linework keeps every line of the input and builds areas from them; structure takes rings as outlines and "
+             "holes, and merges what overlaps."},
+    {.name = "keep_type",
+     .type = SL_OPT_BOOL,
+     .default_json = "true",
+     .offset = offsetof(struct options, keep_type),
+     .help = "true: polygons stay polygons and lines stay lines, and the points and lines that a repair leaves beside "
+             "them are dropped; false: such geometries become collections."},
+};
+
+static void repaired(const struct sl_step_context *context, const struct options *o, struct sl_sql *out)
+{
+    sl_sql_text(out, "ST_MakeValid(");
+    sl_step_geometry(context, out);
+    sl_sql_text(out, o->method == METHOD_STRUCTURE ? ", 'method=structure')" : ", 'method=linework')");
+}
+
+/* Valid geometries (and NULL) are left alone, bit for bit. A geometry that was a collection may stay one. */
+static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
+{
+    const struct options *o = data;
+    int rc = sl_step_require_geometry(context, "make_valid", err);
+    if (out->dialect != SL_DIALECT_POSTGIS)
+        return sl_step_no_dialect("make_valid", out, err);
+    if (rc < 0)
+        return rc;
+    sl_step_select_begin(context, out);
+    sl_sql_text(out, "CASE WHEN ST_IsValid(");
+    sl_step_geometry(context, out);
+    sl_sql_text(out, ") THEN ");
+    sl_step_geometry(context, out);
+    if (o->keep_type) {
+        sl_sql_text(out, " WHEN GeometryType(");
+        sl_step_geometry(context, out);
+        sl_sql_text(out, ") <> 'GEOMETRYCOLLECTION' THEN ST_CollectionExtract(");
+        repaired(context, o, out);
+        sl_sql_text(out, ", ST_Dimension(");
+        sl_step_geometry(context, out);
+        sl_sql_text(out, ") + 1)");
+    }
+    sl_sql_text(out, " ELSE ");
+    repaired(context, o, out);
+    sl_sql_text(out, " END");
+    sl_step_select_end(context, out);
+    return 0;
+}
+
+const struct sl_step_kind sl_step__make_valid = {
+    .name = "make_valid",
+    .summary = "Repairs invalid geometries (rings that cross themselves, holes outside of their shell).",
+    .help = "Valid geometries are not touched. A repaired polygon may become a multipolygon. A polygon that has no area "
+            "(a ring that runs back on itself) becomes an empty polygon with keep_type, and a line without it; the row "
+            "stays in any case.",
+    .example = "- make_valid: {method: structure}",
+    .class_ = SL_STEP_TRANSFORM,
+    .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
+    .dialects = SL_STEP__POSTGIS,
+    .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
+    .build = build,
+};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "step/kinds.h"
+#include "step/step.h"
+
+const struct sl_step_kind *const sl_steps[] = {
+    &sl_step__filter,   &sl_step__make_valid,    &sl_step__normalize_crs, &sl_step__select,
+    &sl_step__simplify, &sl_step__spatial_index, &sl_step__sql,           NULL,
+};
+
+const struct sl_check_kind *const sl_checks[] = {
+    &sl_check__not_empty, &sl_check__not_null, &sl_check__unique, &sl_check__valid_geometry, NULL,
+};
+
+const struct sl_step_kind *sl_step_by_name(const char *name)
+{
+    for (size_t i = 0; sl_steps[i]; i++)
+        if (!strcmp(sl_steps[i]->name, name))
+            return sl_steps[i];
+    return NULL;
+}
+
+const struct sl_check_kind *sl_check_by_name(const char *name)
+{
+    for (size_t i = 0; sl_checks[i]; i++)
+        if (!strcmp(sl_checks[i]->name, name))
+            return sl_checks[i];
+    return NULL;
+}
+
+int sl_step_sql(const struct sl_step_kind *kind, const void *options, const struct sl_step_context *context,
+                struct sl_sql *out, struct sl_error *err)
+{
+    if (!(kind->dialects & 1u << out->dialect))
+        return sl_step_no_dialect(kind->name, out, err);
+    int rc = kind->build(context, options, out, err);
+    return rc < 0 ? rc : sl_sql_check(out, err);
+}
+
+int sl_check_sql(const struct sl_check_kind *kind, const void *options, const struct sl_step_context *context,
+                 struct sl_sql *out, struct sl_error *err)
+{
+    if (!(kind->dialects & 1u << out->dialect))
+        return sl_step_no_dialect(kind->name, out, err);
+    int rc = kind->build(context, options, out, err);
+    return rc < 0 ? rc : sl_sql_check(out, err);
+}

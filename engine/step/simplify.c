@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "step/kinds.h"
+#include "step/step.h"
+
+struct options {
+    double tolerance;
+    bool preserve_topology;
+};
+
+static const struct sl_option items[] = {
+    {.name = "tolerance",
+     .type = SL_OPT_NUMBER,
+     .offset = offsetof(struct options, tolerance),
+     .bounded_below = true,
+     .minimum = 0,
+     .help = "How far a line may move, in units of the geometry's CRS: degrees after normalize_crs to EPSG:4326 (0.00001 "
+             "is about 1 m), metres in a UTM zone."},
+    {.name = "preserve_topology",
+     .type = SL_OPT_BOOL,
+     .default_json = "true",
+     .offset = offsetof(struct options, preserve_topology),
+     .help = "true: a valid geometry stays valid and keeps its rings; false: faster, and rings may cross or vanish."},
+};
+
+/*
+ * Neither form loses a row's geometry: ST_Simplify is asked to keep what collapses (it would be NULL), and what it
+ * still gives as NULL (an empty geometry) stays as it was.
+ */
+static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
+{
+    const struct options *o = data;
+    int rc = sl_step_require_geometry(context, "simplify", err);
+    if (out->dialect != SL_DIALECT_POSTGIS)
+        return sl_step_no_dialect("simplify", out, err);
+    if (rc < 0)
+        return rc;
+    sl_step_select_begin(context, out);
+    sl_sql_text(out, o->preserve_topology ? "ST_SimplifyPreserveTopology(" : "COALESCE(ST_Simplify(");
+    sl_step_geometry(context, out);
+    sl_sql_text(out, ", ");
+    sl_sql_double(out, o->tolerance);
+    if (o->preserve_topology) {
+        sl_sql_text(out, ")");
+    } else {
+        sl_sql_text(out, ", true), ");
+        sl_step_geometry(context, out);
+        sl_sql_text(out, ")");
+    }
+    sl_step_select_end(context, out);
+    return 0;
+}
+
+const struct sl_step_kind sl_step__simplify = {
+    .name = "simplify",
+    .summary = "Leaves out points that a line does not need within a tolerance (Douglas-Peucker).",
+    .help = "Each geometry is simplified for itself: the shared border of two polygons may come apart by up to twice the "
+            "tolerance. Geometries smaller than the tolerance shrink to their smallest form and stay; no row is lost.",
+    .example = "- simplify: {tolerance: 0.00001, preserve_topology: true}",
+    .class_ = SL_STEP_TRANSFORM,
+    .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
+    .dialects = SL_STEP__POSTGIS,
+    .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
+    .build = build,
+};

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every file of tests/data/recipes/invalid says exactly what EXPECTED has for it. `--print` prints the actual text. */
+#include "recipe_support.h"
+
+static int ends(const char *s, const char *with)
+{
+    size_t n = strlen(s), m = strlen(with);
+    return n >= m && !strcmp(s + n - m, with);
+}
+
+static void lint_folder(const char *folder, struct sl_buf *out, bool valid)
+{
+    struct sl_kinds kinds = all_kinds();
+    struct sl_recipe_set *set = empty_set(&kinds);
+    struct sl_arena *arena = sl_arena_new();
+    char **names;
+    size_t n;
+    assert_int_equal(sl_dir_list(folder, arena, &names, &n, NULL), 0);
+    for (size_t i = 0; i < n; i++) {
+        struct sl_lints lints = {.arena = arena};
+        const struct sl_recipe *recipe = NULL;
+        if (!ends(names[i], ".yaml"))
+            continue;
+        assert_int_equal(sl_recipe_lint_file(set, sl_path_join(arena, folder, names[i]), &lints, &recipe, NULL), 0);
+        for (size_t k = 0; k < lints.n; k++)
+            sl_buf_printf(out, "%s:%d:%d: %s: %s [%s]\n", sl_path_base(lints.items[k].path), lints.items[k].line,
+                          lints.items[k].column, lints.items[k].error ? "error" : "warning", lints.items[k].message,
+                          lints.items[k].code);
+        if ((recipe != NULL) != valid || (lints.n == 0) != valid)
+            sl_buf_printf(out, "%s: %s\n", names[i], recipe ? "is a recipe" : "is no recipe");
+    }
+    sl_arena_free(arena);
+    sl_recipe_set_free(set);
+}
+
+static void test_each_invalid_recipe_says_what_is_expected(void **state)
+{
+    (void)state;
+    struct sl_buf found, expected;
+    sl_buf_init(&found, 1 << 20);
+    sl_buf_init(&expected, 1 << 20);
+    assert_int_equal(sl_file_read(RECIPES "/invalid/EXPECTED", &expected, NULL), 0);
+    lint_folder(RECIPES "/invalid", &found, false);
+    char *a, *b, *line = strtok_r(found.data, "\n", &a), *want = strtok_r(expected.data, "\n", &b);
+    for (; line && want; line = strtok_r(NULL, "\n", &a), want = strtok_r(NULL, "\n", &b))
+        assert_string_equal(line, want);
+    assert_null(line);
+    assert_null(want);
+    sl_buf_free(&found);
+    sl_buf_free(&expected);
+}
+
+static void test_valid_and_shipped_recipes_have_no_lints(void **state)
+{
+    (void)state;
+    struct sl_buf found;
+    sl_buf_init(&found, 1 << 20);
+    lint_folder(RECIPES "/valid", &found, true);
+    lint_folder(SLUICE_SOURCE_DIR "/recipes", &found, true);
+    assert_string_equal(found.data, "");
+    sl_buf_free(&found);
+}
+
+static void test_a_missing_file_is_an_error_and_no_lint(void **state)
+{
+    (void)state;
+    struct sl_kinds kinds = all_kinds();
+    struct sl_recipe_set *set = empty_set(&kinds);
+    struct sl_arena *arena = sl_arena_new();
+    struct sl_lints lints = {.arena = arena};
+    const struct sl_recipe *recipe;
+    struct sl_error err;
+    assert_int_equal(sl_recipe_lint_file(set, "/nowhere/a.yaml", &lints, &recipe, &err), -(int)SL_E_FILE_MISSING);
+    assert_int_equal(lints.n, 0);
+    sl_arena_free(arena);
+    sl_recipe_set_free(set);
+}
+
+static void test_hostile_texts_are_escaped_and_bounded(void **state)
+{
+    (void)state;
+    struct sl_kinds kinds = all_kinds();
+    struct sl_recipe_set *set = empty_set(&kinds);
+    struct sl_arena *arena = sl_arena_new();
+    struct sl_lints lints = {.arena = arena};
+    struct sl_buf text;
+    sl_buf_init(&text, 1 << 20);
+    sl_buf_puts(&text, "\"a\\nrecipes/x.yaml:1:1: error: forged\\e[31m\": 1\n");
+    for (int i = 0; i < 2000; i++)
+        sl_buf_printf(&text, "unknown_%d: 1\n", i);
+    assert_null(lint_text(set, text.data, &lints));
+    assert_int_equal(lints.n, 100);
+    for (size_t i = 0; i < lints.n; i++) {
+        assert_null(strchr(lints.items[i].message, '\n'));
+        assert_null(strchr(lints.items[i].message, '\x1b'));
+    }
+    sl_buf_free(&text);
+    sl_arena_free(arena);
+    sl_recipe_set_free(set);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_invalid_recipe_says_what_is_expected),
+        cmocka_unit_test(test_valid_and_shipped_recipes_have_no_lints),
+        cmocka_unit_test(test_a_missing_file_is_an_error_and_no_lint),
+        cmocka_unit_test(test_hostile_texts_are_escaped_and_bounded),
+    };
+    if (argc == 2 && !strcmp(argv[1], "--print")) {
+        struct sl_buf found;
+        sl_buf_init(&found, 1 << 20);
+        lint_folder(RECIPES "/invalid", &found, false);
+        fputs(found.data, stdout);
+        sl_buf_free(&found);
+        return 0;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
