@@ -17,7 +17,8 @@
 
 /* Strings that are not set are "" unless a comment says NULL; times are milliseconds, sizes bytes. */
 struct sl_config {
-    const char *home; /* absolute */
+    const char *home; /* absolute, as all paths here */
+    const char *config_file; /* sluice.yaml, whether it exists or not */
     const char *store_backend, *store_root;
     const char *landing_bucket, *lake_bucket, *raw_bucket;
     const char *ledger_backend;
@@ -38,10 +39,13 @@ struct sl_config {
     const char *duckdb_extensions;
     const char *log_level, *log_format;
     const char *crs_policy;
-    const char *minio_endpoint, *minio_access_key, *minio_secret_key, *minio_region;
+    /* Services; "" or 0: not configured. */
+    const char *minio_endpoint, *minio_endpoint_url, *minio_access_key, *minio_secret_key, *minio_region;
     bool minio_use_ssl;
-    const char *mongodb_uri, *mongodb_database;
-    const char *clickhouse_url, *clickhouse_user, *clickhouse_password, *clickhouse_database;
+    const char *mongodb_uri, *mongodb_host, *mongodb_user, *mongodb_password, *mongodb_database;
+    int64_t mongodb_port;
+    const char *clickhouse_url, *clickhouse_host, *clickhouse_user, *clickhouse_password, *clickhouse_database;
+    int64_t clickhouse_port;
     struct sl_config_origins *origins;
 };
 

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/settings.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define AT(field) .offset = offsetof(struct sl_config, field)
+#define STRING(k, e, f, d, h)        {.key = k, .env = e, .type = SL_SET_STRING, AT(f), .fallback = d, .help = h}
+#define SECRET(k, e, f, h)           {.key = k, .env = e, .type = SL_SET_STRING, AT(f), .fallback = "", .secret = true, .help = h}
+#define DSN(k, e, f, h)              {.key = k, .env = e, .type = SL_SET_STRING, AT(f), .fallback = "", .secret = true, .dsn = true, .help = h}
+#define PATH(k, e, f, d, h)          {.key = k, .env = e, .type = SL_SET_PATH, AT(f), .fallback = d, .help = h}
+#define BOOL(k, e, f, d, h)          {.key = k, .env = e, .type = SL_SET_BOOL, AT(f), .fallback = d, .help = h}
+#define INT(k, e, f, d, lo, hi, h)   {.key = k, .env = e, .type = SL_SET_INT, AT(f), .fallback = d, .least = lo, .most = hi, .help = h}
+#define BYTES(k, e, f, d, lo, h)     {.key = k, .env = e, .type = SL_SET_BYTES, AT(f), .fallback = d, .least = lo, .most = INT64_MAX, .help = h}
+#define TIME(k, e, f, d, lo, hi, h)  {.key = k, .env = e, .type = SL_SET_DURATION, AT(f), .fallback = d, .least = lo, .most = hi, .help = h}
+#define ENUM(k, e, f, d, c, m, h)    {.key = k, .env = e, .type = SL_SET_ENUM, AT(f), .fallback = d, .choices = c, .missing = m, .help = h}
+
+enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
+
+/* clang-format off */
+const struct sl_setting sl_config__settings[] = {
+    PATH("home", "", home, "./.sluice", "folder of all that sluice keeps on this machine"),
+    PATH("config", "", config_file, "<home>/sluice.yaml", "file of settings"),
+
+    ENUM("store.backend", "", store_backend, "fs", "fs s3", "s3", "where objects are kept"),
+    PATH("store.root", "", store_root, "<home>/store", "folder of the fs backend"),
+    STRING("store.landing_bucket", "MINIO_LANDING_BUCKET", landing_bucket, "landing-zone", "bucket where users write"),
+    STRING("store.lake_bucket", "MINIO_LAKE_BUCKET", lake_bucket, "data-lake", "bucket of the outputs"),
+    STRING("store.raw_bucket", "MINIO_RAW_BUCKET", raw_bucket, "raw-vault", "bucket of the archived raw files"),
+
+    ENUM("ledger.backend", "", ledger_backend, "postgres", "postgres mongo", "mongo", "where the ledger is kept"),
+    DSN("ledger.dsn", "", ledger_dsn, "PostgreSQL of the ledger, when it is not that of postgres.*"),
+    DSN("catalog.dsn", "", catalog_dsn, "PostgreSQL of the catalog, when it is not that of postgres.*"),
+    DSN("compute.dsn", "", compute_dsn, "PostGIS to compute in, when it is not that of postgres.*"),
+
+    STRING("postgres.host", "POSTGRES_HOST PGHOST", postgres_host, "", "server; empty: a private cluster in the home"),
+    INT("postgres.port", "POSTGRES_PORT PGPORT", postgres_port, "5432", 1, 65535, "port of the server"),
+    STRING("postgres.user", "POSTGRES_USER PGUSER", postgres_user, "", "user to connect as"),
+    SECRET("postgres.password", "POSTGRES_PASSWORD PGPASSWORD", postgres_password, "password of that user"),
+    STRING("postgres.db", "POSTGRES_DB PGDATABASE", postgres_db, "sluice", "database"),
+    ENUM("postgres.sslmode", "PGSSLMODE", postgres_sslmode, "", "disable allow prefer require verify-ca verify-full", "", "how connections are secured; empty: libpq's default"),
+    PATH("postgres.bin_dir", "", postgres_bin_dir, "", "folder of initdb and pg_ctl; empty: searched for"),
+    STRING("postgres.os_user", "", postgres_os_user, "", "account that runs the private cluster when sluice runs as root"),
+
+    {.key = "recipes.path", .env = "", .type = SL_SET_PATHS, AT(recipes_path), .fallback = "<home>/recipes:<data>/recipes", .help = "folders of recipes, the first that has one wins"},
+    PATH("schemas.path", "", schemas_path, "<data>/schemas", "folder of the JSON Schemas"),
+
+    INT("run.workers", "", run_workers, "1", 1, 256, "batches at a time"),
+    INT("run.retries", "", run_retries, "5", 0, 100, "how often what may pass is tried again"),
+    TIME("run.retry_base", "", run_retry_base_ms, "1s", 1, HOUR, "wait before the first of them"),
+    TIME("run.retry_max", "", run_retry_max_ms, "30s", 1, 24 * HOUR, "longest wait between them"),
+    TIME("run.lease", "", run_lease_ms, "60s", SECOND, 24 * HOUR, "how long a worker that says nothing keeps its batch"),
+    TIME("run.timeout", "", run_timeout_ms, "1h", SECOND, WEEK, "longest time for a batch"),
+    BYTES("run.worker_memory", "", run_worker_memory_bytes, "0", 0, "address space of a worker; 0: no limit"),
+    BOOL("run.strict_intents", "", run_strict_intents, "false", "refuse intents that no recipe serves"),
+    PATH("run.scratch", "", run_scratch, "<home>/tmp", "folder of temporary files"),
+
+    INT("compute.threads", "", compute_threads, "0", 0, 1024, "threads of a computation; 0: as many as cores"),
+    BYTES("compute.memory", "", compute_memory_bytes, "400MB", 16 << 20, "memory of DuckDB"),
+    TIME("compute.statement_timeout", "", compute_statement_timeout_ms, "10min", 1, WEEK, "longest time for a step's SQL"),
+
+    BYTES("input.max_file_bytes", "", input_max_file_bytes, "100GB", 1, "largest file of a batch"),
+    INT("input.max_files", "", input_max_files, "1000", 1, 100000, "most files of a batch"),
+    INT("raster.max_pixels", "", raster_max_pixels, "20000000000", 1, INT64_MAX, "most pixels of a raster"),
+
+    TIME("sensor.poll", "", sensor_poll_ms, "2s", 1, HOUR, "time between two looks at the landing zone"),
+    TIME("sensor.wait_limit", "", sensor_wait_limit_ms, "10min", 0, WEEK, "how long a manifest waits for its files"),
+
+    PATH("duckdb.extensions", "", duckdb_extensions, "<duckdb>", "folder of DuckDB's extensions"),
+    ENUM("log.level", "", log_level, "info", "debug info warn error", "", "least important lines that are logged"),
+    ENUM("log.format", "", log_format, "text", "text json", "", "form of the log"),
+    ENUM("crs.policy", "", crs_policy, "fail", "fail trust_file trust_manifest", "", "what counts when file and manifest name different coordinate systems"),
+
+    STRING("minio.endpoint", "MINIO_ENDPOINT", minio_endpoint, "", "host and port of MinIO or S3"),
+    STRING("minio.endpoint_url", "MINIO_ENDPOINT_URL", minio_endpoint_url, "", "the same as a URL"),
+    STRING("minio.access_key", "MINIO_ACCESS_KEY", minio_access_key, "", "access key"),
+    SECRET("minio.secret_key", "MINIO_SECRET_KEY", minio_secret_key, "secret key"),
+    STRING("minio.region", "MINIO_REGION", minio_region, "us-east-1", "region for signatures"),
+    BOOL("minio.use_ssl", "MINIO_USE_SSL", minio_use_ssl, "false", "connect to minio.endpoint by TLS"),
+
+    DSN("mongodb.uri", "MONGODB_URI MONGO_URI", mongodb_uri, "connection string of MongoDB"),
+    STRING("mongodb.host", "MONGO_HOST MONGODB_HOST", mongodb_host, "", "server, when there is no mongodb.uri"),
+    INT("mongodb.port", "MONGO_PORT MONGODB_PORT", mongodb_port, "27017", 1, 65535, "its port"),
+    STRING("mongodb.user", "MONGO_USER MONGO_USERNAME MONGODB_USER", mongodb_user, "", "user to connect as"),
+    SECRET("mongodb.password", "MONGO_PASSWORD MONGODB_PASSWORD", mongodb_password, "password of that user"),
+    STRING("mongodb.database", "MONGO_DB MONGO_DATABASE MONGODB_DATABASE", mongodb_database, "sluice", "database"),
+
+    DSN("clickhouse.url", "CLICKHOUSE_URL", clickhouse_url, "URL of ClickHouse's HTTP interface"),
+    STRING("clickhouse.host", "CLICKHOUSE_HOST", clickhouse_host, "", "server, when there is no clickhouse.url"),
+    INT("clickhouse.port", "CLICKHOUSE_PORT", clickhouse_port, "8123", 1, 65535, "its port"),
+    STRING("clickhouse.user", "CLICKHOUSE_USER", clickhouse_user, "default", "user to connect as"),
+    SECRET("clickhouse.password", "CLICKHOUSE_PASSWORD", clickhouse_password, "password of that user"),
+    STRING("clickhouse.database", "CLICKHOUSE_DB CLICKHOUSE_DATABASE", clickhouse_database, "sluice", "database"),
+};
+/* clang-format on */
+
+const size_t sl_config__n_settings = sizeof sl_config__settings / sizeof *sl_config__settings;
+_Static_assert(sizeof sl_config__settings / sizeof *sl_config__settings <= SL_CONFIG_MAX_SETTINGS, "room for origins");
+
+int sl_config__find(const char *key)
+{
+    for (size_t i = 0; i < sl_config__n_settings; i++)
+        if (!strcmp(sl_config__settings[i].key, key))
+            return (int)i;
+    return -1;
+}
+
+int sl_config__unknown(const char *place, const char *key, struct sl_error *err)
+{
+    const char *keys[SL_CONFIG_MAX_SETTINGS];
+    for (size_t i = 0; i < sl_config__n_settings; i++)
+        keys[i] = sl_config__settings[i].key;
+    int rc = sl_fail(err, SL_E_CONFIG_KEY, "%s%sthere is no setting \"%s\"", place, *place ? ": " : "", key);
+    const char *nearest = sl_text_nearest(key, keys, sl_config__n_settings);
+    if (nearest)
+        sl_error_hint(err, "did you mean \"%s\"?", nearest);
+    else
+        sl_error_hint(err, "sluice config show lists them all");
+    return rc;
+}
+
+size_t sl_config__env_names(const struct sl_setting *s, char names[SL_CONFIG_MAX_ENV][SL_CONFIG_ENV_BYTES])
+{
+    size_t n = 1;
+    snprintf(names[0], SL_CONFIG_ENV_BYTES, "SLUICE_%s", s->key);
+    for (char *p = names[0]; *p; p++)
+        *p = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
+    for (const char *p = s->env; *p && n < SL_CONFIG_MAX_ENV; n++) {
+        size_t length = strcspn(p, " ");
+        snprintf(names[n], SL_CONFIG_ENV_BYTES, "%.*s", (int)length, p);
+        p += length + (p[length] == ' ');
+    }
+    return n;
+}
