@@ -42,8 +42,9 @@ struct sl_cli_option {
     const char *argument; /* "DIR"; NULL for a flag */
     enum sl_cli_type type;
     size_t offset;        /* of the value in the verb's struct */
-    const char *help;     /* a few words, lower case */
+    const char *help;     /* a few words, lower case; NULL: not listed */
     const char *const *choices; /* of a choice; NULL-ended */
+    int64_t initial;            /* of a number or time that is not given */
 };
 
 enum sl_cli_group { SL_GROUP_WORK, SL_GROUP_LOOK, SL_GROUP_KEEP, SL_GROUP_SETUP, SL_GROUP_HIDDEN };
@@ -60,6 +61,7 @@ struct sl_command {
     const struct sl_cli_option *options;
     size_t n_options, args_bytes;
     size_t least, most;   /* operands */
+    bool logs;            /* it runs for long: a log unless stderr is a terminal */
     const struct sl_command *const *verbs; /* nested ones, NULL-ended; then it has no run of its own */
     int (*run)(struct sl_cli *cli, const void *args, struct sl_error *err);
 };
@@ -92,6 +94,7 @@ struct sl_cli {
     const char *program;      /* this binary, to start workers with */
     struct sl_config *config; /* by sl_cli_config */
     struct sl_engine *engine; /* by sl_cli_engine */
+    void (*close_engine)(struct sl_cli *cli);
     int exit_code;
 };
 

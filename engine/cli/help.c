@@ -53,6 +53,8 @@ static void list_options(const struct sl_cli_option *options, size_t n, struct s
     for (size_t i = 0; i < n; i++) {
         const struct sl_cli_option *o = &options[i];
         char left[80], letter[8] = "";
+        if (!o->help)
+            continue;
         if (o->letter)
             snprintf(letter, sizeof letter, "-%c, ", o->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->argument ? " " : "",

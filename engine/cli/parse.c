@@ -15,15 +15,15 @@ enum { WORDS_MAX = 128, VALUE_MAX_BYTES = 64 << 10 };
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 
 const struct sl_cli_option sl_cli_global_options[] = {
-    {"home", 0, "DIR", SL_CLI_TEXT, GLOBAL(home), "where sluice keeps its things (default: $SLUICE_HOME, ./.sluice)", NULL},
-    {"set-config", 'c', "KEY=VALUE", SL_CLI_LIST, GLOBAL(settings), "a setting for this time; may be repeated", NULL},
-    {"json", 0, NULL, SL_CLI_FLAG, GLOBAL(json), "the answer as JSON, exact values, a list as one array", NULL},
-    {"jsonl", 0, NULL, SL_CLI_FLAG, GLOBAL(jsonl), "the answer as JSON, one document a line", NULL},
-    {"no-color", 0, NULL, SL_CLI_FLAG, GLOBAL(no_color), "no colours (also: NO_COLOR=1)", NULL},
-    {"quiet", 'q', NULL, SL_CLI_FLAG, GLOBAL(quiet), "only the answer and errors", NULL},
-    {"log-level", 0, "LEVEL", SL_CLI_CHOICE, GLOBAL(log_level), "debug, info, warn or error", log_levels},
-    {"help", 'h', NULL, SL_CLI_FLAG, GLOBAL(help), "this text", NULL},
-    {"version", 0, NULL, SL_CLI_FLAG, GLOBAL(version), "which sluice this is", NULL},
+    {"home", 0, "DIR", SL_CLI_TEXT, GLOBAL(home), "where sluice keeps its things (default: $SLUICE_HOME, ./.sluice)", NULL, 0},
+    {"set-config", 'c', "KEY=VALUE", SL_CLI_LIST, GLOBAL(settings), "a setting for this time; may be repeated", NULL, 0},
+    {"json", 0, NULL, SL_CLI_FLAG, GLOBAL(json), "the answer as JSON, exact values, a list as one array", NULL, 0},
+    {"jsonl", 0, NULL, SL_CLI_FLAG, GLOBAL(jsonl), "the answer as JSON, one document a line", NULL, 0},
+    {"no-color", 0, NULL, SL_CLI_FLAG, GLOBAL(no_color), "no colours (also: NO_COLOR=1)", NULL, 0},
+    {"quiet", 'q', NULL, SL_CLI_FLAG, GLOBAL(quiet), "only the answer and errors", NULL, 0},
+    {"log-level", 0, "LEVEL", SL_CLI_CHOICE, GLOBAL(log_level), "debug, info, warn or error", log_levels, 0},
+    {"help", 'h', NULL, SL_CLI_FLAG, GLOBAL(help), "this text", NULL, 0},
+    {"version", 0, NULL, SL_CLI_FLAG, GLOBAL(version), "which sluice this is", NULL, 0},
 };
 const size_t sl_n_cli_global_options = sizeof sl_cli_global_options / sizeof *sl_cli_global_options;
 
@@ -253,6 +253,9 @@ static int operand(struct parser *p, const char *arg, struct sl_error *err)
     cli->parent = nested ? cli->command : NULL;
     cli->command = found;
     p->args = sl_arena_alloc(cli->arena, found->args_bytes ? found->args_bytes : 1);
+    for (size_t i = 0; i < found->n_options; i++)
+        if (found->options[i].type == SL_CLI_INTEGER || found->options[i].type == SL_CLI_DURATION)
+            *(int64_t *)(void *)((char *)p->args + found->options[i].offset) = found->options[i].initial;
     return 0;
 }
 

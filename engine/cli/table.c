@@ -119,16 +119,54 @@ static void fit(const struct sl_cli_table *table, size_t *widths, size_t line)
     }
 }
 
+/* The bytes of text that fit in `columns`, whole words if there is a space to break at. */
+static size_t words_that_fit(struct sl_arena *arena, const char *text, size_t columns)
+{
+    size_t bytes = 0, used = 0, at_space = 0;
+    while (text[bytes]) {
+        size_t n = char_bytes(text + bytes);
+        used += columns_of(arena, text + bytes, n);
+        if (used > columns)
+            return text[bytes] == ' ' ? bytes : at_space ? at_space : bytes ? bytes : n;
+        if (text[bytes] == ' ')
+            at_space = bytes;
+        bytes += n;
+    }
+    return bytes;
+}
+
+static void print_prose(const struct sl_cli_table *table, size_t indent, size_t width, struct cell cell,
+                        struct sl_out *out)
+{
+    for (const char *p = cell.text;;) {
+        size_t n = words_that_fit(table->arena, p, width);
+        sl_out_coloured(out, cell.colour, sl_arena_strndup(table->arena, p, n));
+        sl_out_text(out, "\n");
+        for (p += n; *p == ' '; p++)
+            ;
+        if (!*p)
+            return;
+        sl_out_spaces(out, indent);
+    }
+}
+
 static void print_cell(const struct sl_cli_table *table, size_t c, const size_t *widths, struct cell cell,
                        struct sl_out *out)
 {
+    bool last = c + 1 == table->n_columns;
+    if (last && table->columns[c].align == SL_PROSE) {
+        size_t indent = GAP * c;
+        for (size_t i = 0; i < c; i++)
+            indent += widths[i];
+        print_prose(table, indent, widths[c], cell, out);
+        return;
+    }
     const char *text = sl_cli_shorten(table->arena, cell.text, widths[c]);
     size_t pad = widths[c] - sl_text_columns(text);
-    bool last = c + 1 == table->n_columns;
     if (table->columns[c].align == SL_RIGHT)
         sl_out_spaces(out, pad);
     sl_out_coloured(out, cell.colour, text);
-    if (table->columns[c].align == SL_LEFT && !last)
+    if (table->columns[c].align != SL_RIGHT && !last)
         sl_out_spaces(out, pad);
     if (last)
         sl_out_text(out, "\n");

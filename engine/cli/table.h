@@ -12,7 +12,11 @@
 
 enum { SL_CLI_COLUMNS_MAX = 12 };
 
-enum sl_cli_align { SL_LEFT, SL_RIGHT };
+enum sl_cli_align {
+    SL_LEFT,
+    SL_RIGHT,
+    SL_PROSE /* left, and broken between words instead of shortened; only the last column */
+};
 
 struct sl_cli_column {
     const char *title; /* capitals */

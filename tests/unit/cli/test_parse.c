@@ -14,12 +14,12 @@ struct args {
 
 static const char *const types[] = {"vector", "raster", NULL};
 static const struct sl_cli_option options[] = {
-    {"force", 'f', NULL, SL_CLI_FLAG, offsetof(struct args, force), "", NULL},
-    {"output", 'o', "FILE", SL_CLI_TEXT, offsetof(struct args, output), "", NULL},
-    {"type", 0, "TYPE", SL_CLI_CHOICE, offsetof(struct args, type), "", types},
-    {"limit", 0, "N", SL_CLI_INTEGER, offsetof(struct args, limit), "", NULL},
-    {"grace", 0, "TIME", SL_CLI_DURATION, offsetof(struct args, grace_s), "", NULL},
-    {"param", 0, "K=V", SL_CLI_LIST, offsetof(struct args, params), "", NULL},
+    {"force", 'f', NULL, SL_CLI_FLAG, offsetof(struct args, force), "", NULL, 0},
+    {"output", 'o', "FILE", SL_CLI_TEXT, offsetof(struct args, output), "", NULL, 0},
+    {"type", 0, "TYPE", SL_CLI_CHOICE, offsetof(struct args, type), "", types, 0},
+    {"limit", 0, "N", SL_CLI_INTEGER, offsetof(struct args, limit), "", NULL, 50},
+    {"grace", 0, "TIME", SL_CLI_DURATION, offsetof(struct args, grace_s), "", NULL, 0},
+    {"param", 0, "K=V", SL_CLI_LIST, offsetof(struct args, params), "", NULL, 0},
 };
 static const struct sl_command get = {.name = "get",
                                       .summary = "x",
@@ -89,6 +89,17 @@ static void test_options_come_before_after_and_between_operands(void **state)
         assert_string_equal(p->cli.operands.items[0], "roads");
         done(p);
     }
+}
+
+static void test_a_number_that_is_not_given_has_its_initial_value(void **state)
+{
+    (void)state;
+    struct parsed *p = parse("asset get roads");
+    assert_int_equal(((const struct args *)p->args)->limit, 50);
+    done(p);
+    p = parse("asset get roads --limit 0");
+    assert_int_equal(((const struct args *)p->args)->limit, 0);
+    done(p);
 }
 
 static void test_lists_keep_every_value_in_order(void **state)
@@ -206,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_come_before_after_and_between_operands),
+        cmocka_unit_test(test_a_number_that_is_not_given_has_its_initial_value),
         cmocka_unit_test(test_lists_keep_every_value_in_order),
         cmocka_unit_test(test_a_lone_hyphen_is_a_value_and_an_operand),
         cmocka_unit_test(test_times_are_read_with_their_unit),

@@ -89,6 +89,22 @@ static void test_shortening_keeps_both_ends(void **state)
     sl_arena_free(arena);
 }
 
+static void test_prose_breaks_between_words(void **state)
+{
+    (void)state;
+    static const struct sl_cli_column prose[] = {{"STEP", SL_LEFT, 0}, {"WHAT", SL_PROSE, 10}};
+    struct fixture f = begin(16);
+    f.table = sl_cli_table_new(f.arena, prose, 2);
+    sl_cli_cell(f.table, "sql");
+    sl_cli_cell(f.table, "Läuft über viele Wörter hin");
+    sl_cli_table_print(f.table, &f.out);
+    assert_string_equal(f.out.buf.data, "STEP  WHAT\n"
+                                        "sql   Läuft über\n"
+                                        "      viele\n"
+                                        "      Wörter hin\n");
+    end(&f);
+}
+
 static void test_hostile_cells_stay_on_their_line(void **state)
 {
     (void)state;
@@ -108,6 +124,7 @@ int main(void)
         cmocka_unit_test(test_wide_characters_count_twice),
         cmocka_unit_test(test_no_line_is_wider_than_the_terminal),
         cmocka_unit_test(test_shortening_keeps_both_ends),
+        cmocka_unit_test(test_prose_breaks_between_words),
         cmocka_unit_test(test_hostile_cells_stay_on_their_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/open.h"
+#include "cli/show.h"
+#include "json/json.h"
+#include "step/step.h"
+
+enum { NAMES_MAX = 128 };
+
+static struct json_object *dialects_json(unsigned dialects)
+{
+    struct json_object *list = json_object_new_array();
+    for (int d = SL_DIALECT_POSTGIS; d <= SL_DIALECT_DUCKDB; d++)
+        if (dialects & 1u << d)
+            json_object_array_add(list, json_object_new_string(sl_dialect_name((enum sl_dialect)d)));
+    return list;
+}
+
+static struct json_object *kind_json(const struct sl_step_kind *k)
+{
+    struct json_object *o = json_object_new_object();
+    sl_json_put_str(o, "name", k->name);
+    sl_json_put_str(o, "class", k->class_ == SL_STEP_INDEX ? "index" : "transform");
+    sl_json_put_str(o, "summary", k->summary);
+    sl_json_put(o, "engines", dialects_json(k->dialects));
+    if (k->drops)
+        sl_json_put_str(o, "drops", k->drops);
+    sl_json_put(o, "options", sl_recipe_options_json(&k->options));
+    if (k->example)
+        sl_json_put_str(o, "example", k->example);
+    return o;
+}
+
+static const char *engines(struct sl_arena *arena, unsigned dialects)
+{
+    const char *text = "";
+    for (int d = SL_DIALECT_POSTGIS; d <= SL_DIALECT_DUCKDB; d++)
+        if (dialects & 1u << d)
+            text = sl_arena_printf(arena, "%s%s%s", text, *text ? ", " : "", sl_dialect_name((enum sl_dialect)d));
+    return text;
+}
+
+static int list(struct sl_cli *cli, const void *args, struct sl_error *err)
+{
+    (void)args, (void)err;
+    static const struct sl_cli_column columns[] = {
+        {"STEP", SL_LEFT, 0}, {"CLASS", SL_LEFT, 0}, {"ENGINES", SL_LEFT, 0}, {"WHAT IT DOES", SL_PROSE, 30}};
+    struct sl_cli_stream stream = {.cli = cli};
+    struct sl_cli_table *table = sl_cli_table_new(cli->arena, columns, 4);
+    for (const struct sl_step_kind *const *k = sl_steps; *k; k++) {
+        if (cli->json) {
+            struct json_object *o = kind_json(*k);
+            sl_cli_stream_item(&stream, o);
+            json_object_put(o);
+            continue;
+        }
+        sl_cli_cell(table, (*k)->name);
+        sl_cli_cell(table, (*k)->class_ == SL_STEP_INDEX ? "index" : "transform");
+        sl_cli_cell(table, engines(cli->arena, (*k)->dialects));
+        sl_cli_cell(table, (*k)->summary);
+    }
+    if (cli->json)
+        sl_cli_stream_end(&stream);
+    else
+        sl_cli_table_print(table, &cli->out);
+    return 0;
+}
+
+static int show(struct sl_cli *cli, const void *args, struct sl_error *err)
+{
+    (void)args;
+    const char *name = cli->operands.items[0];
+    const struct sl_step_kind *kind = sl_step_by_name(name);
+    if (!kind) {
+        const char *names[NAMES_MAX];
+        size_t n = 0;
+        for (; sl_steps[n] && n < NAMES_MAX; n++)
+            names[n] = sl_steps[n]->name;
+        int rc = sl_cli_not_found(SL_E_RECIPE_STEP, "step", name, names, n, err);
+        sl_error_hint(err, "sluice step list");
+        return rc;
+    }
+    if (cli->json) {
+        struct json_object *o = kind_json(kind);
+        sl_cli_json(cli, o);
+        json_object_put(o);
+        return 0;
+    }
+    struct sl_buf text;
+    sl_buf_init(&text, 64 << 10);
+    sl_recipe_describe_step(kind, &text);
+    sl_out_text(&cli->out, text.data);
+    sl_buf_free(&text);
+    return 0;
+}
+
+static const struct sl_command cmd_list = {
+    .name = "list",
+    .summary = "the steps that a recipe can have",
+    .group = SL_GROUP_SETUP,
+    .usage = "",
+    .examples = "  sluice step list\n"
+                "  sluice step list --json\n",
+    .run = list,
+};
+static const struct sl_command cmd_show = {
+    .name = "show",
+    .summary = "what a step does, its options and an example",
+    .group = SL_GROUP_SETUP,
+    .usage = "STEP",
+    .examples = "  sluice step show simplify\n",
+    .least = 1,
+    .most = 1,
+    .run = show,
+};
+static const struct sl_command *const verbs[] = {&cmd_list, &cmd_show, NULL};
+
+const struct sl_command sl_cmd_step = {
+    .name = "step",
+    .summary = "the steps that recipes are made of",
+    .group = SL_GROUP_SETUP,
+    .examples = "  sluice step list\n"
+                "  sluice step show simplify\n",
+    .verbs = verbs,
+};
