@@ -19,6 +19,7 @@ struct sl_doc_pos sl_json__pos(struct sl_json__scan *s, const char *at)
     return s->pos;
 }
 
+__attribute__((format(printf, 4, 0)))
 static int fail_at(struct sl_json__scan *s, struct sl_doc_pos pos, enum sl_code code, const char *fmt, va_list ap)
 {
     int rc = sl_vfail(s->err, code, fmt, ap);

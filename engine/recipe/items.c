@@ -140,9 +140,11 @@ static bool bind_step(struct sl_binder *b, const struct sl_recipe *recipe, const
     const char *what = what_of(b, "step", item);
     struct sl_binder_part part = {&kind->options, options_struct(b, &kind->options)};
     *out = (struct sl_step){.kind = kind, .options = part.out, .item = item};
-    return has_dialect(b, recipe, what, kind->dialects, item) &
-           (sl_options__bind(b, &part, 1, item->options, item->pointer, what) &&
-            relations(b, kind->validate, part.out, what, item));
+    /* Both, so that one lint tells all. */
+    bool speaks = has_dialect(b, recipe, what, kind->dialects, item);
+    bool bound = sl_options__bind(b, &part, 1, item->options, item->pointer, what) &&
+                 relations(b, kind->validate, part.out, what, item);
+    return speaks && bound;
 }
 
 static bool bind_check(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_kinds *kinds,

@@ -22,6 +22,7 @@ void sl_lints__add(struct sl_lints *lints, struct sl_lint lint)
     lints->items[lints->n++] = lint;
 }
 
+__attribute__((format(printf, 5, 0)))
 static void add(struct sl_binder *b, enum sl_code code, int line, int column, const char *fmt, va_list ap)
 {
     struct sl_error text;

@@ -32,6 +32,7 @@ void sl_fs__tag(const struct stat *st, char tag[SL_FS_TAG_BYTES])
 static int open_folder(struct sl_fs *fs, const char *id, bool make, int *fd)
 {
     char name[] = {id[0], id[1], '\0'};
+    *fd = -1; /* gcc cannot know that errno is not 0 after a failure */
     if (make && mkdirat(fs->meta_fd, name, 0777) != 0 && errno != EEXIST)
         return errno;
     int got = openat(fs->meta_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
