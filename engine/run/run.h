@@ -91,9 +91,13 @@ int sl_submit(struct sl_engine *engine, const struct sl_submit *submit, struct s
 
 /* -- running -------------------------------------------------------------------------------------------------------- */
 
-/* What happens, for whoever shows it: {event: "noticed"|"refused"|"claimed"|"stage"|"progress"|"ended"|"crashed", batch_id,
- * run_id, stage, duration_ns, rows, bytes, status, error, …}. The object is borrowed. */
+/* What happens, for whoever shows it: {event, batch_id, run_id, …} with event noticed, refused, claimed, stage_begin
+ * {stage}, stage {stage, duration_ns, rows, bytes, count}, ended {status: succeeded, failed, quarantined, retry, lost;
+ * error}, crashed {error}, stopped {code, message, hint: why a worker gave up}. The object is borrowed. */
 typedef void (*sl_run_listener)(void *data, struct json_object *event);
+
+struct sl_run_options;
+struct sl_run_summary;
 
 struct sl_run_options {
     const char *batch_id;  /* only this one (NULL: all that are due) */
@@ -104,6 +108,10 @@ struct sl_run_options {
     const char *const *worker_args; /* its global options (home, -c …), NULL-ended */
     sl_run_listener listener;
     void *listener_data;
+    /* Looks for new manifests; sensor/ has it (sl_sensor_tick). NULL: only what the ledger already knows is run. */
+    int (*tick)(void *data, struct sl_engine *engine, const struct sl_run_options *options,
+                struct sl_run_summary *summary, struct sl_error *err);
+    void *tick_data;
 };
 
 struct sl_run_summary {

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lake/lake.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/store.h"
+
+enum { DATASET_MAX_BYTES = 128, PUT_ATTEMPTS = 3 };
+
+static bool id_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+}
+
+bool sl_dataset_id_valid(const char *id)
+{
+    size_t n = strlen(id);
+    if (n == 0 || n > DATASET_MAX_BYTES || !isalnum((unsigned char)id[0]))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!id_char(id[i]))
+            return false;
+    return true;
+}
+
+char *sl_dataset_id_from(struct sl_arena *arena, const char *text)
+{
+    char *id = sl_arena_alloc(arena, DATASET_MAX_BYTES + 1);
+    size_t n = 0;
+    for (const char *p = text; *p && n < DATASET_MAX_BYTES; p++) {
+        bool fits = id_char(*p) && (n > 0 || isalnum((unsigned char)*p));
+        if (fits)
+            id[n++] = *p;
+        else if (n > 0 && id[n - 1] != '_')
+            id[n++] = '_';
+    }
+    while (n > 0 && id[n - 1] == '_')
+        id[--n] = '\0';
+    if (n == 0)
+        return sl_arena_strdup(arena, "data");
+    return id;
+}
+
+char *sl_lake_key(struct sl_arena *arena, const char *dataset_id, int64_t version, const char *suffix)
+{
+    return sl_arena_printf(arena, "%s/v%lld/%s.%s", dataset_id, (long long)version, dataset_id, suffix);
+}
+
+char *sl_raw_key(struct sl_arena *arena, const char *source, const char *dataset, const char *date, const char *id,
+                 const char *ext)
+{
+    return sl_arena_printf(arena, "%s/%s/%s/%s%s%s", sl_dataset_id_from(arena, source),
+                           sl_dataset_id_from(arena, dataset), date, id, *ext ? "." : "",
+                           *ext ? sl_dataset_id_from(arena, ext) : "");
+}
+
+static int put_once(struct sl_store *store, const struct sl_lake_object *object, struct sl_error *err)
+{
+    char hash[80];
+    snprintf(hash, sizeof hash, "sha256:%s", object->sha256_hex);
+    struct sl_meta meta = {0};
+    sl_meta_add(&meta, "mongodb_doc_id", object->asset_id);
+    sl_meta_add(&meta, "run_id", object->run_id);
+    sl_meta_add(&meta, "content_hash", hash);
+    const struct sl_put_options options = {
+        .meta = &meta, .content_type = object->content_type, .if_absent = true, .sha256_hex = object->sha256_hex};
+    if (object->path)
+        return sl_store_put_file(store, object->bucket, object->key, object->path, &options, NULL, err);
+    return sl_store_put(store, object->bucket, object->key, object->text, strlen(object->text), &options, NULL, err);
+}
+
+int sl_lake_put(struct sl_store *store, const struct sl_lake_object *object,
+                int (*committed)(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err),
+                int (*mine)(void *data, struct sl_error *err), void *data, struct sl_error *err)
+{
+    int rc = 0;
+    for (int attempt = 0; attempt < PUT_ATTEMPTS; attempt++) {
+        rc = put_once(store, object, err);
+        if (rc != -SL_E_STORE_PRECONDITION)
+            return rc;
+        bool is_committed = true;
+        struct sl_error why = {0};
+        int look = committed(data, object->bucket, object->key, &is_committed, &why);
+        if (look == 0)
+            look = mine(data, &why);
+        if (look == 0 && is_committed)
+            look = sl_fail(&why, SL_E_LEDGER_CONFLICT, "%s/%s belongs to another asset", object->bucket, object->key);
+        if (look == 0)
+            look = sl_store_remove(store, object->bucket, object->key, &why);
+        if (look < 0) {
+            if (err)
+                *err = why;
+            return look;
+        }
+    }
+    return rc;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * batch.h - one claimed batch at work, as the stages see it. Internal to run/.
+ *
+ * prepare → archive → plan → dedupe → compute (load, steps, check, write) → publish → commit → finish. Each stage is a
+ * function on struct sl_batch; sl_batch_execute runs them in order, keeps the run document and decides what an error
+ * means. Everything here lives in the batch's arena and ends with it.
+ */
+#ifndef SLUICE_RUN_BATCH_H
+#define SLUICE_RUN_BATCH_H
+
+#include <stdatomic.h>
+
+#include "base/uuid7.h"
+#include "geo/crs.h"
+#include "geo/format.h"
+#include "geo/gdal/raster.h"
+#include "geo/gdal/vector.h"
+#include "geo/table.h"
+#include "run/event.h"
+#include "run/run.h"
+
+enum { SL_HASH_TEXT_BYTES = 72 }; /* "sha256:" and 64 digits */
+
+/* One object of the landing zone that the batch names: a main file or a sidecar. */
+struct sl_input {
+    const struct sl_manifest_file *file;
+    const char *landing_key, *role; /* role: "main", "sidecar" */
+    const char *ext;
+    const char *local_path;
+    const char *raw_id, *raw_key;
+    bool archived; /* in the raw vault and the catalog from an earlier attempt or run */
+    char content_hash[SL_HASH_TEXT_BYTES];
+    int64_t size_bytes;
+};
+
+/* One asset that will be. */
+struct sl_planned_asset {
+    struct sl_unit *unit;
+    const struct sl_output *output;
+    const char *asset_id, *dataset_id, *key;
+    int64_t version;
+    char fingerprint[SL_HASH_TEXT_BYTES];
+    struct json_object *linked; /* the asset document that already is this one; NULL: to be computed */
+    struct json_object *before; /* replay: the batch's earlier asset of this dataset; NULL: none */
+    bool stands;                /* replay: the same bytes as before, nothing to publish */
+    const char *local_path;
+    char sha256_hex[65];
+    int64_t size_bytes;
+    const char *stac_text, *iso_text; /* documents beside it */
+    struct json_object *doc;
+};
+
+/* One layer of one file, made into assets by the recipe. */
+struct sl_unit {
+    struct sl_input *input;
+    const struct sl_format *format;
+    const char *layer; /* NULL: the only one */
+    const char *stem;  /* dataset id where nobody names one */
+    struct sl_planned_asset *assets;
+    size_t n_assets;
+    /* what computing found */
+    const struct sl_crs *crs;
+    const char *crs_source;
+    struct sl_table table;
+    struct sl_geometry_facts geometry;
+    const struct sl_raster_info *raster;
+    double raster_bounds_wgs84[4];
+    bool has_raster_bounds;
+    const struct sl_vector_info *vector;
+    int64_t rows_in, rows_out;
+};
+
+struct sl_batch {
+    struct sl_engine *engine;
+    struct sl_arena *arena;
+    struct sl_lease lease;
+    struct json_object *doc; /* the ledger's */
+    struct sl_doc *manifest_doc;
+    struct sl_manifest manifest;
+    const struct sl_manifest_file *first;
+    struct sl_bound_recipe bound;
+    struct json_object *versions; /* of everything that has a say in the bytes */
+    enum sl_crs_policy crs_policy;
+    bool replay, force;
+    char run_id[SL_UUID_TEXT_BYTES];
+    const char *scratch;
+    struct sl_input *inputs;
+    size_t n_inputs;
+    struct sl_unit *units;
+    size_t n_units;
+    struct json_object *stages;  /* of the run document */
+    struct json_object *dropped; /* policy → rows */
+    struct json_object *added;   /* step → rows */
+    struct json_object *warnings;
+    int64_t rows_in, rows_out;
+    int64_t wait_ms; /* how long missing assets are waited for */
+    struct sl_events *events;
+    const atomic_bool *lease_lost;
+};
+
+/* The time of one stage: begin tells the supervisor, end writes it down in run document and events. */
+struct sl_stage {
+    const char *name;
+    int64_t started_wall_ns, started_mono_ns;
+    int64_t rows, bytes; /* -1: does not apply */
+    int64_t count;       /* steps, checks, files; -1 */
+};
+void sl_stage_begin(struct sl_batch *batch, struct sl_stage *stage, const char *name);
+int sl_stage_end(struct sl_batch *batch, struct sl_stage *stage, struct sl_error *err);
+
+/* Fails with SL_E_LEASE_LOST when the heartbeat found the lease gone. */
+int sl_batch_mine(struct sl_batch *batch, struct sl_error *err);
+
+int sl_batch_prepare(struct sl_batch *batch, struct sl_error *err);
+int sl_batch_archive(struct sl_batch *batch, struct sl_error *err);
+int sl_batch_plan(struct sl_batch *batch, struct sl_error *err);
+int sl_batch_dedupe(struct sl_batch *batch, struct sl_error *err);
+int sl_batch_compute_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
+/* The system of a file by its own word, the manifest's and the policy: unit->crs and crs_source. */
+int sl_batch_decide_crs(struct sl_batch *batch, struct sl_unit *unit, const struct sl_crs *file_crs,
+                        struct sl_error *err);
+int sl_batch_compute_raster(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
+int sl_batch_publish(struct sl_batch *batch, struct sl_error *err);
+/* After a failure: objects and catalog rows that no ledger document names are taken back, versions released. What cannot
+ * be reached now is found by `gc` later, hence no error. */
+void sl_batch_unpublish(struct sl_batch *batch);
+
+/* The members of a run document that change while it runs. The caller owns it. */
+struct json_object *sl_batch_run_changes(const struct sl_batch *batch);
+struct json_object *sl_batch_inputs_json(const struct sl_batch *batch);
+/* Fills asset->doc, stac_text and iso_text. */
+int sl_batch_describe_asset(struct sl_batch *batch, struct sl_planned_asset *asset, struct sl_error *err);
+
+/* Runs a claimed batch to its end, whatever that is; the ledger says what came out. Fails only when the ledger cannot be
+ * told (the lease then expires). *outcome is the batch's error, or SL_OK. */
+int sl_batch_execute(struct sl_engine *engine, const struct sl_lease *lease, struct json_object *doc, int64_t wait_ms,
+                     struct sl_events *events, const atomic_bool *lease_lost, struct sl_error *outcome,
+                     struct sl_error *err);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which system of reference a unit is in: by the file, the manifest and the policy. */
+#include "run/batch.h"
+
+static int manifest_crs(struct sl_batch *b, const struct sl_manifest_file *file, const struct sl_crs **out,
+                        struct sl_error *err)
+{
+    *out = NULL;
+    if (!file->crs && !file->crs_projjson)
+        return 0;
+    struct sl_crs *crs = sl_arena_alloc(b->arena, sizeof *crs);
+    int rc = file->crs ? sl_crs_parse(file->crs, b->arena, crs, err)
+                       : sl_crs_parse_projjson(file->crs_projjson, b->arena, crs, err);
+    if (rc == 0)
+        *out = crs;
+    return rc;
+}
+
+/* A file's system lives as long as the file is open; the unit's longer. */
+static const struct sl_crs *copy_crs(struct sl_arena *arena, const struct sl_crs *crs)
+{
+    struct sl_crs *copy = sl_arena_alloc(arena, sizeof *copy);
+    *copy = (struct sl_crs){.id = sl_arena_strdup(arena, crs->id),
+                            .name = sl_arena_strdup(arena, crs->name),
+                            .wkt = sl_arena_strdup(arena, crs->wkt),
+                            .projjson = sl_arena_strdup(arena, crs->projjson),
+                            .unit = sl_arena_strdup(arena, crs->unit),
+                            .geographic = crs->geographic};
+    return copy;
+}
+
+int sl_batch_decide_crs(struct sl_batch *b, struct sl_unit *unit, const struct sl_crs *file_crs, struct sl_error *err)
+{
+    const struct sl_crs *said = NULL;
+    int rc = manifest_crs(b, unit->input->file, &said, err);
+    if (rc == 0)
+        rc = sl_crs_decide(b->crs_policy, unit->input->landing_key, file_crs, said, &unit->crs, &unit->crs_source, err);
+    if (rc == 0)
+        unit->crs = copy_crs(b->arena, unit->crs);
+    return rc;
+}

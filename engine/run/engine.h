@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine.h - opening the ports of a struct sl_engine. Internal to run/ and sensor/. */
+#ifndef SLUICE_RUN_ENGINE_H
+#define SLUICE_RUN_ENGINE_H
+
+#include "run/run.h"
+
+/* One more connection to the ledger, for a thread of its own. */
+int sl_engine_open_ledger(struct sl_engine *engine, struct sl_ledger **out, struct sl_error *err);
+/* Closes and opens the ports to PostgreSQL again after a lost connection, starting the private cluster when it is down. */
+int sl_engine_reconnect(struct sl_engine *engine, struct sl_error *err);
+
+/* Holders of leases are named <host>/<boot>/<pid>.<start>: whether the process of this name, on this host, is alive. On
+ * another host: alive, as far as one can tell from here. */
+void sl_owner_name(char out[SL_OWNER_BYTES]);
+void sl_owner_of(int pid, char out[SL_OWNER_BYTES]);
+bool sl_owner_alive(const char *owner);
+
+#endif

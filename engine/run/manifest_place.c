@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/manifest_place.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "json/json.h"
+#include "ledger/ledger.h"
+#include "store/store.h"
+
+enum { MANIFEST_MAX_BYTES = 4 * 1024 * 1024 };
+
+static int hash_if_there(struct sl_engine *engine, const char *key, char *hex, bool *there, struct sl_error *err)
+{
+    int rc = sl_store_hash(engine->store, engine->config->landing_bucket, key, NULL, hex, NULL, err);
+    if (rc == -SL_E_STORE_NOT_FOUND) {
+        *there = false;
+        sl_error_clear(err);
+        return 0;
+    }
+    *there = rc == 0;
+    return rc;
+}
+
+/* prefix + name, or prefix + stem.<eight digits>.json where another manifest of that name lies already. */
+static int target_key(struct sl_engine *engine, const char *prefix, const char *name, const char *hex,
+                      struct sl_arena *arena, const char **out, struct sl_error *err)
+{
+    const char *key = sl_arena_printf(arena, "%s%s", prefix, name);
+    char other[SL_SHA256_HEX_BYTES];
+    bool there = false;
+    int rc = hash_if_there(engine, key, other, &there, err);
+    if (rc < 0)
+        return rc;
+    if (there && strcmp(hex, other) != 0) {
+        size_t stem = sl_text_ends(name, ".json") ? strlen(name) - 5 : strlen(name);
+        key = sl_arena_printf(arena, "%s%.*s.%.8s.json", prefix, (int)stem, name, hex);
+    }
+    *out = key;
+    return 0;
+}
+
+static int copy_to(struct sl_engine *engine, const char *key, const char *prefix, struct sl_arena *arena,
+                   const char **new_key, struct sl_error *err)
+{
+    const char *bucket = engine->config->landing_bucket;
+    char hex[SL_SHA256_HEX_BYTES];
+    bool there = false;
+    *new_key = NULL;
+    int rc = hash_if_there(engine, key, hex, &there, err);
+    if (rc < 0 || !there)
+        return rc;
+    rc = target_key(engine, prefix, key + strlen(SL_MANIFESTS_PREFIX), hex, arena, new_key, err);
+    return rc < 0 ? rc : sl_store_copy(engine->store, bucket, key, bucket, *new_key, NULL, NULL, err);
+}
+
+static int finish_move(struct sl_engine *engine, const char *batch_id, const char *key, const char *new_key,
+                       struct sl_error *err)
+{
+    int rc = 0;
+    if (batch_id)
+        rc = engine->ledger->ops->move_manifest(engine->ledger, batch_id, new_key, err);
+    return rc < 0 ? rc : sl_store_remove(engine->store, engine->config->landing_bucket, key, err);
+}
+
+int sl_manifest_to_archive(struct sl_engine *engine, const char *batch_id, const char *key, struct sl_arena *arena,
+                           struct sl_error *err)
+{
+    const char *new_key = NULL;
+    if (!sl_text_starts(key, SL_MANIFESTS_PREFIX))
+        return 0;
+    int rc = copy_to(engine, key, SL_ARCHIVE_PREFIX, arena, &new_key, err);
+    if (rc < 0 || !new_key)
+        return rc;
+    return finish_move(engine, batch_id, key, new_key, err);
+}
+
+struct json_object *sl_manifest_error_doc(const char *batch_id, const char *status, const struct sl_error *error,
+                                          struct json_object *violations)
+{
+    char at[SL_ISO8601_BYTES];
+    struct json_object *doc = json_object_new_object();
+    sl_json_put_str(doc, "batch_id", batch_id);
+    sl_json_put_str(doc, "status", status);
+    sl_json_put(doc, "error", sl_ledger_error_doc(error));
+    sl_json_put(doc, "violations", violations ? violations : json_object_new_array());
+    sl_json_put_str(doc, "at", sl_clock_iso8601(at, sl_clock_wall_ns()));
+    sl_json_put_str(doc, "sluice", SLUICE_VERSION);
+    return doc;
+}
+
+int sl_manifest_to_quarantine(struct sl_engine *engine, const char *batch_id, const char *key,
+                              struct json_object *error_doc, struct sl_arena *arena, const char **new_key_out,
+                              struct sl_error *err)
+{
+    const char *new_key = NULL;
+    *new_key_out = key;
+    if (!sl_text_starts(key, SL_MANIFESTS_PREFIX))
+        return 0;
+    int rc = copy_to(engine, key, SL_QUARANTINE_PREFIX, arena, &new_key, err);
+    if (rc < 0 || !new_key)
+        return rc;
+    sl_json_put_str(error_doc, "manifest_key", new_key);
+    const char *text = json_object_to_json_string_ext(error_doc, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+    size_t stem = sl_text_ends(new_key, ".json") ? strlen(new_key) - 5 : strlen(new_key);
+    const char *error_key = sl_arena_printf(arena, "%.*s.error.json", (int)stem, new_key);
+    const struct sl_put_options options = {.content_type = "application/json"};
+    rc = sl_store_put(engine->store, engine->config->landing_bucket, error_key, text, strlen(text), &options, NULL,
+                      err);
+    if (rc == 0)
+        rc = finish_move(engine, batch_id, key, new_key, err);
+    if (rc == 0)
+        *new_key_out = new_key;
+    return rc;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plan and dedupe: which layers become which assets, and which of those exist already. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "json/json.h"
+#include "lake/lake.h"
+#include "run/batch.h"
+
+enum { UNITS_MAX = 256, FINGERPRINT_MAX_BYTES = 4 * 1024 * 1024 };
+
+static int find_format(struct sl_batch *b, const struct sl_input *in, const struct sl_format **out,
+                       struct sl_error *err)
+{
+    enum sl_data_type type = SL_DATA_VECTOR;
+    sl_data_type_by_name(in->file->type, &type);
+    const char *name = in->file->format;
+    const struct sl_format *format = name ? sl_format_by_name(name) : sl_format_by_path(in->landing_key, type);
+    if (format && format->type == type) {
+        *out = format;
+        return 0;
+    }
+    const char *near = name ? sl_format_nearest(name) : NULL;
+    sl_fail(err, SL_E_FILE_FORMAT, "%s: %s%s%s is not a %s format that sluice reads", in->landing_key,
+            name ? "\"" : "", name ? name : "its extension", name ? "\"" : "", in->file->type);
+    if (near)
+        sl_error_hint(err, "did you mean \"%s\"?", near);
+    else
+        sl_error_hint(err, "say \"format\" in the manifest, e.g. \"GPKG\" or \"GTiff\"");
+    (void)b;
+    return -SL_E_FILE_FORMAT;
+}
+
+static int add_unit(struct sl_batch *b, struct sl_input *in, const struct sl_format *format, const char *layer,
+                    const char *stem, struct sl_error *err)
+{
+    if (b->n_units == UNITS_MAX)
+        return sl_fail(err, SL_E_LIMIT, "batch %s has more than %d layers", b->lease.batch_id, UNITS_MAX);
+    struct sl_unit *u = &b->units[b->n_units++];
+    u->input = in;
+    u->format = format;
+    u->layer = layer;
+    u->stem = stem;
+    u->n_assets = b->bound.recipe->n_outputs;
+    u->assets = sl_arena_array(b->arena, u->n_assets, sizeof *u->assets);
+    return 0;
+}
+
+/* A vector file of several layers, none of them named, is a unit a layer. */
+static int add_units(struct sl_batch *b, struct sl_input *in, struct sl_error *err)
+{
+    const struct sl_format *format = NULL;
+    int rc = find_format(b, in, &format, err);
+    if (rc < 0)
+        return rc;
+    const char *stem = sl_path_stem(b->arena, in->landing_key);
+    if (format->type != SL_DATA_VECTOR || in->file->layer)
+        return add_unit(b, in, format, in->file->layer, stem, err);
+    char **layers = NULL;
+    size_t n = 0;
+    rc = sl_vector_layers(in->local_path, format, b->arena, &layers, &n, err);
+    if (rc < 0) {
+        sl_error_prefix(err, "%s", in->landing_key);
+        return rc;
+    }
+    if (n <= 1)
+        return add_unit(b, in, format, n ? layers[0] : NULL, stem, err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = add_unit(b, in, format, layers[i], sl_arena_printf(b->arena, "%s_%s", stem, layers[i]), err);
+    return rc;
+}
+
+static int unique_datasets(struct sl_batch *b, struct sl_error *err)
+{
+    for (size_t i = 0; i < b->n_units; i++)
+        for (size_t k = 0; k < b->units[i].n_assets; k++)
+            for (size_t j = 0; j <= i; j++)
+                for (size_t l = 0; l < (j == i ? k : b->units[j].n_assets); l++) {
+                    if (strcmp(b->units[i].assets[k].dataset_id, b->units[j].assets[l].dataset_id) != 0)
+                        continue;
+                    sl_fail(err, SL_E_MANIFEST_SCHEMA, "%s and %s of one batch both give the dataset \"%s\"",
+                            b->units[j].layer ? b->units[j].layer : b->units[j].input->landing_key,
+                            b->units[i].layer ? b->units[i].layer : b->units[i].input->landing_key,
+                            b->units[i].assets[k].dataset_id);
+                    sl_error_hint(err, "leave \"dataset\" out, name one \"layer\", or submit a batch for each file");
+                    return -SL_E_MANIFEST_SCHEMA;
+                }
+    return 0;
+}
+
+static void name_assets(struct sl_batch *b)
+{
+    for (size_t i = 0; i < b->n_units; i++) {
+        struct sl_unit *u = &b->units[i];
+        for (size_t k = 0; k < u->n_assets; k++) {
+            struct sl_planned_asset *a = &u->assets[k];
+            char id[SL_UUID_TEXT_BYTES];
+            sl_uuid7(id);
+            a->unit = u;
+            a->output = &b->bound.outputs[k];
+            a->asset_id = sl_arena_strdup(b->arena, id);
+            a->dataset_id = a->output->dataset   ? a->output->dataset
+                            : b->manifest.dataset ? b->manifest.dataset
+                                                  : sl_dataset_id_from(b->arena, u->stem);
+        }
+    }
+}
+
+int sl_batch_plan(struct sl_batch *b, struct sl_error *err)
+{
+    b->units = sl_arena_array(b->arena, UNITS_MAX, sizeof *b->units);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < b->n_inputs; i++)
+        if (!strcmp(b->inputs[i].role, "main"))
+            rc = add_units(b, &b->inputs[i], err);
+    if (rc < 0)
+        return rc;
+    name_assets(b);
+    return unique_datasets(b, err);
+}
+
+/* What the bytes of an asset depend on, as one canonical text. */
+static int fingerprint(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
+{
+    struct json_object *o = json_object_new_object(), *inputs = json_object_new_array();
+    for (size_t i = 0; i < b->n_inputs; i++)
+        if (b->inputs[i].file == a->unit->input->file)
+            json_object_array_add(inputs, json_object_new_string(b->inputs[i].content_hash));
+    sl_json_put(o, "inputs", inputs);
+    sl_json_put_str(o, "layer", a->unit->layer);
+    sl_json_put_str(o, "format", a->unit->format->name);
+    sl_json_put_str(o, "crs", a->unit->input->file->crs);
+    sl_json_put(o, "crs_projjson", json_object_get(a->unit->input->file->crs_projjson));
+    sl_json_put_str(o, "crs_policy", sl_crs_policy_name(b->crs_policy));
+    sl_json_put_str(o, "encoding", a->unit->input->file->encoding);
+    sl_json_put_str(o, "recipe", b->bound.recipe->hash);
+    sl_json_put(o, "params", json_object_get(b->bound.params));
+    sl_json_put_str(o, "dataset", a->dataset_id);
+    sl_json_put_int(o, "output", a->output - b->bound.outputs);
+    sl_json_put_str(o, "engine", b->bound.recipe->engine);
+    sl_json_put(o, "versions", json_object_get(b->versions));
+    struct sl_buf text;
+    sl_buf_init(&text, FINGERPRINT_MAX_BYTES);
+    sl_json_canonical(o, &text);
+    json_object_put(o);
+    int rc = sl_buf_check(&text, "the fingerprint of an asset", err);
+    memcpy(a->fingerprint, "sha256:", sizeof "sha256:");
+    sl_sha256_of(text.data, text.len, a->fingerprint + strlen("sha256:"));
+    sl_buf_free(&text);
+    return rc;
+}
+
+/* A replay computes always, and compares with what the batch made before. */
+static int look_before(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
+{
+    struct sl_ledger *ledger = b->engine->ledger;
+    if (!b->replay)
+        return b->force ? 0 : ledger->ops->get_asset_by_fingerprint(ledger, a->fingerprint, &a->linked, err);
+    struct json_object *ids = sl_json_get(sl_json_get(b->doc, "replay"), "assets");
+    size_t n = ids ? json_object_array_length(ids) : 0;
+    for (size_t i = 0; i < n && !a->before; i++) {
+        struct json_object *doc = NULL;
+        const char *id = json_object_get_string(json_object_array_get_idx(ids, i));
+        int rc = ledger->ops->get_asset(ledger, id, &doc, err);
+        if (rc < 0)
+            return rc;
+        if (doc && !strcmp(sl_json_str(doc, "dataset_id", ""), a->dataset_id))
+            a->before = doc;
+        else
+            json_object_put(doc);
+    }
+    return 0;
+}
+
+int sl_batch_dedupe(struct sl_batch *b, struct sl_error *err)
+{
+    struct sl_stage stage;
+    sl_stage_begin(b, &stage, "dedupe");
+    int rc = 0;
+    int64_t linked = 0;
+    for (size_t i = 0; rc == 0 && i < b->n_units; i++)
+        for (size_t k = 0; rc == 0 && k < b->units[i].n_assets; k++) {
+            struct sl_planned_asset *a = &b->units[i].assets[k];
+            rc = fingerprint(b, a, err);
+            if (rc == 0)
+                rc = look_before(b, a, err);
+            linked += a->linked != NULL;
+        }
+    stage.count = linked;
+    return rc < 0 ? rc : sl_stage_end(b, &stage, err);
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Publish: versions, objects, catalog rows, and the ledger's commit last. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sha256.h"
+#include "json/json.h"
+#include "lake/lake.h"
+#include "run/batch.h"
+#include "store/store.h"
+
+static int is_committed(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err)
+{
+    struct sl_batch *b = data;
+    struct json_object *doc = NULL;
+    int rc = b->engine->ledger->ops->get_asset_by_key(b->engine->ledger, bucket, key, &doc, err);
+    if (rc == 0)
+        *out = doc != NULL;
+    json_object_put(doc);
+    return rc;
+}
+
+static int mine(void *data, struct sl_error *err)
+{
+    struct sl_batch *b = data;
+    int rc = sl_batch_mine(b, err);
+    return rc < 0 ? rc : b->engine->ledger->ops->renew(b->engine->ledger, &b->lease, b->engine->config->run_lease_ms, err);
+}
+
+static int put_object(struct sl_batch *b, const struct sl_planned_asset *a, struct sl_error *err)
+{
+    const struct sl_lake_object object = {.bucket = b->engine->config->lake_bucket,
+                                          .key = a->key,
+                                          .path = a->local_path,
+                                          .content_type = a->output->kind->media_type,
+                                          .sha256_hex = a->sha256_hex,
+                                          .asset_id = a->asset_id,
+                                          .run_id = b->run_id};
+    return sl_lake_put(b->engine->store, &object, is_committed, mine, b, err);
+}
+
+/* A STAC item or an ISO record beside the asset; its key, hash and size go into the asset's document. */
+static int put_document(struct sl_batch *b, struct sl_planned_asset *a, const char *kind, const char *suffix,
+                        const char *media_type, const char *text, struct sl_error *err)
+{
+    char hex[SL_SHA256_HEX_BYTES];
+    if (!text)
+        return 0;
+    sl_sha256_of(text, strlen(text), hex);
+    const struct sl_lake_object object = {.bucket = b->engine->config->lake_bucket,
+                                          .key = sl_lake_key(b->arena, a->dataset_id, a->version, suffix),
+                                          .text = text,
+                                          .content_type = media_type,
+                                          .sha256_hex = hex,
+                                          .asset_id = a->asset_id,
+                                          .run_id = b->run_id};
+    struct json_object *o = json_object_new_object();
+    sl_json_put_str(o, "kind", kind);
+    sl_json_put_str(o, "s3_key", object.key);
+    sl_json_put_str(o, "media_type", media_type);
+    sl_json_put_str(o, "content_hash", sl_arena_printf(b->arena, "sha256:%s", hex));
+    sl_json_put_int(o, "size_bytes", (int64_t)strlen(text));
+    json_object_array_add(sl_json_get(a->doc, "documents"), o);
+    return sl_lake_put(b->engine->store, &object, is_committed, mine, b, err);
+}
+
+static int enter_in_catalog(struct sl_batch *b, const struct sl_planned_asset *a, struct sl_error *err)
+{
+    double bounds[4];
+    struct json_object *list = sl_json_get(a->doc, "bounds");
+    bool bounded = json_object_array_length(list) == 4;
+    for (size_t i = 0; bounded && i < 4; i++)
+        bounds[i] = json_object_get_double(json_object_array_get_idx(list, i));
+    const struct sl_catalog_asset row = {.id = a->asset_id,
+                                         .dataset_id = a->dataset_id,
+                                         .version = a->version,
+                                         .batch_id = b->lease.batch_id,
+                                         .run_id = b->run_id,
+                                         .kind = sl_json_str(a->doc, "kind", NULL),
+                                         .bucket = b->engine->config->lake_bucket,
+                                         .s3_key = a->key,
+                                         .media_type = a->output->kind->media_type,
+                                         .content_hash = sl_json_str(a->doc, "content_hash", NULL),
+                                         .crs = sl_json_str(a->doc, "crs", NULL),
+                                         .size_bytes = a->size_bytes,
+                                         .row_count = sl_json_int(a->doc, "row_count", -1),
+                                         .bounds = bounded ? bounds : NULL,
+                                         .created_at = sl_json_str(a->doc, "created_at", NULL)};
+    return sl_catalog_put_asset(b->engine->catalog, &row, err);
+}
+
+static int publish_one(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
+{
+    int rc = b->engine->ledger->ops->reserve_version(b->engine->ledger, &b->lease, a->dataset_id, &a->version, err);
+    if (rc < 0)
+        return rc;
+    a->key = sl_lake_key(b->arena, a->dataset_id, a->version, a->output->kind->extension);
+    rc = sl_batch_describe_asset(b, a, err);
+    if (rc == 0)
+        rc = put_object(b, a, err);
+    if (rc == 0)
+        rc = put_document(b, a, "stac", "stac.json", "application/geo+json", a->stac_text, err);
+    if (rc == 0)
+        rc = put_document(b, a, "iso19115", "iso19115.json", "application/json", a->iso_text, err);
+    if (rc == 0)
+        rc = enter_in_catalog(b, a, err);
+    return rc;
+}
+
+static bool to_publish(const struct sl_batch *b, struct sl_planned_asset *a)
+{
+    if (a->linked)
+        return false;
+    const char *before = a->before ? sl_json_str(a->before, "content_hash", "") : NULL;
+    a->stands = before && !b->force && !strcmp(before + strlen("sha256:"), a->sha256_hex);
+    return !a->stands;
+}
+
+static struct json_object *short_asset(const struct json_object *doc)
+{
+    struct json_object *o = json_object_new_object(), *d = (struct json_object *)(uintptr_t)doc;
+    sl_json_put_str(o, "asset_id", sl_json_str(d, "_id", NULL));
+    sl_json_put_str(o, "dataset_id", sl_json_str(d, "dataset_id", NULL));
+    sl_json_put_int(o, "version", sl_json_int(d, "version", 0));
+    sl_json_put_str(o, "content_hash", sl_json_str(d, "content_hash", NULL));
+    return o;
+}
+
+/* outputs: what this run stands for, each new, linked (deduplicated) or same (a replay's bytes were the same). */
+static struct json_object *outputs_json(const struct sl_batch *b)
+{
+    struct json_object *list = json_object_new_array();
+    for (size_t i = 0; i < b->n_units; i++)
+        for (size_t k = 0; k < b->units[i].n_assets; k++) {
+            const struct sl_planned_asset *a = &b->units[i].assets[k];
+            struct json_object *o = short_asset(a->linked ? a->linked : a->stands ? a->before : a->doc);
+            sl_json_put_str(o, "how", a->linked ? "linked" : a->stands ? "same" : "new");
+            if (a->before && !a->stands)
+                sl_json_put_int(o, "before_version", sl_json_int(a->before, "version", 0));
+            json_object_array_add(list, o);
+        }
+    return list;
+}
+
+static int64_t sum(struct json_object *counts)
+{
+    int64_t n = 0;
+    json_object_object_foreach(counts, key, value)
+    {
+        (void)key;
+        n += json_object_get_int64(value);
+    }
+    return n;
+}
+
+/* The gate: every row that came in went out or was dropped under a policy that has a name. */
+static int conserve_rows(const struct sl_batch *b, struct sl_error *err)
+{
+    int64_t dropped = sum(b->dropped), added = sum(b->added);
+    if (b->rows_in + added == b->rows_out + dropped)
+        return 0;
+    return sl_fail(err, SL_E_ROWS_LOST,
+                   "%" PRId64 " rows in and %" PRId64 " added, but %" PRId64 " out and %" PRId64 " dropped", b->rows_in,
+                   added, b->rows_out, dropped);
+}
+
+static int commit(struct sl_batch *b, struct json_object **docs, size_t n, struct sl_stage *stage, struct sl_error *err)
+{
+    struct json_object *changes = sl_batch_run_changes(b);
+    sl_json_put(changes, "outputs", outputs_json(b));
+    int rc = sl_batch_mine(b, err);
+    if (rc == 0)
+        rc = sl_stage_end(b, stage, err);
+    sl_json_put(changes, "stages", json_object_get(b->stages));
+    if (rc == 0)
+        rc = b->engine->ledger->ops->commit(b->engine->ledger, &b->lease, b->run_id, docs, n, changes, err);
+    json_object_put(changes);
+    return rc;
+}
+
+int sl_batch_publish(struct sl_batch *b, struct sl_error *err)
+{
+    struct sl_stage stage;
+    int rc = conserve_rows(b, err);
+    if (rc < 0)
+        return rc;
+    sl_stage_begin(b, &stage, "publish");
+    size_t most = b->n_units * b->bound.recipe->n_outputs, n = 0;
+    struct json_object **docs = sl_arena_array(b->arena, most, sizeof *docs);
+    stage.bytes = 0;
+    for (size_t i = 0; rc == 0 && i < b->n_units; i++)
+        for (size_t k = 0; rc == 0 && k < b->units[i].n_assets; k++) {
+            struct sl_planned_asset *a = &b->units[i].assets[k];
+            if (!to_publish(b, a))
+                continue;
+            rc = publish_one(b, a, err);
+            docs[n++] = a->doc;
+            stage.bytes += a->size_bytes;
+        }
+    stage.count = (int64_t)n;
+    return rc < 0 ? rc : commit(b, docs, n, &stage, err);
+}
+
+static void take_back(struct sl_batch *b, const char *key)
+{
+    bool committed = true;
+    const char *bucket = b->engine->config->lake_bucket;
+    if (key && is_committed(b, bucket, key, &committed, NULL) == 0 && !committed)
+        (void)sl_store_remove(b->engine->store, bucket, key, NULL);
+}
+
+void sl_batch_unpublish(struct sl_batch *b)
+{
+    for (size_t i = 0; i < b->n_units; i++)
+        for (size_t k = 0; k < b->units[i].n_assets; k++) {
+            struct sl_planned_asset *a = &b->units[i].assets[k];
+            if (!a->key)
+                continue;
+            take_back(b, a->key);
+            struct json_object *documents = a->doc ? sl_json_get(a->doc, "documents") : NULL;
+            for (size_t j = 0; documents && j < json_object_array_length(documents); j++)
+                take_back(b, sl_json_str(json_object_array_get_idx(documents, j), "s3_key", NULL));
+            (void)sl_catalog_remove_asset(b->engine->catalog, a->asset_id, NULL);
+        }
+    (void)b->engine->ledger->ops->release_versions(b->engine->ledger, &b->lease, NULL);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* recover.h - putting right what dead processes left behind. Internal to run/. */
+#ifndef SLUICE_RUN_RECOVER_H
+#define SLUICE_RUN_RECOVER_H
+
+#include "run/run.h"
+
+/* At start-up: leases of processes of this host that are dead go back to pending at once, ephemeral schemas and scratch
+ * folders without a running batch are dropped. */
+int sl_recover(struct sl_engine *engine, struct sl_error *err);
+/* Ephemeral schemas and scratch folders whose run is not running. */
+int sl_recover_leftovers(struct sl_engine *engine, bool dry_run, int64_t *schemas, int64_t *folders,
+                         struct sl_error *err);
+/* The manifest of a batch that was quarantined for killing its workers. */
+int sl_recover_poisoned(struct sl_engine *engine, const char *batch_id, struct sl_error *err);
+
+#endif
