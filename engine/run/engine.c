@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/engine.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "geo/gdal/gdal.h"
+#include "geo/postgis/postgis.h"
+#include "lake/outputs.h"
+#include "ledger/ledger.h"
+#include "step/step.h"
+#include "store/store.h"
+
+static struct sl_cluster_options cluster_options(const struct sl_config *c)
+{
+    return (struct sl_cluster_options){
+        .home = c->home, .bin_dir = c->postgres_bin_dir, .os_user = c->postgres_os_user, .database = c->postgres_db};
+}
+
+static const char *or_null(const char *s)
+{
+    return s && *s ? s : NULL;
+}
+
+/* Where PostgreSQL is for one purpose: its own connection string, else the configured server, else the private cluster. */
+static struct sl_pg_target target_of(const struct sl_config *c, const char *dsn, const struct sl_pg_target *cluster)
+{
+    if (or_null(dsn))
+        return (struct sl_pg_target){.dsn = dsn};
+    if (!or_null(c->postgres_host))
+        return *cluster;
+    return (struct sl_pg_target){.host = c->postgres_host,
+                                 .port = (int)c->postgres_port,
+                                 .database = or_null(c->postgres_db),
+                                 .user = or_null(c->postgres_user),
+                                 .password = or_null(c->postgres_password),
+                                 .sslmode = or_null(c->postgres_sslmode)};
+}
+
+static bool needs_cluster(const struct sl_config *c)
+{
+    bool all_elsewhere = or_null(c->ledger_dsn) && or_null(c->catalog_dsn) && or_null(c->compute_dsn);
+    return !or_null(c->postgres_host) && !all_elsewhere;
+}
+
+static int find_servers(struct sl_engine *e, struct sl_error *err)
+{
+    struct sl_pg_target cluster = {0};
+    const struct sl_cluster_options options = cluster_options(e->config);
+    if (needs_cluster(e->config)) {
+        int rc = sl_cluster_start(&options, &e->cluster, err);
+        if (rc == 0)
+            rc = sl_cluster_target(&options, e->arena, &cluster, err);
+        if (rc < 0)
+            return rc;
+    }
+    e->ledger_target = target_of(e->config, e->config->ledger_dsn, &cluster);
+    e->catalog_target = target_of(e->config, e->config->catalog_dsn, &cluster);
+    e->compute_target = target_of(e->config, e->config->compute_dsn, &cluster);
+    return 0;
+}
+
+static int open_store(struct sl_engine *e, struct sl_error *err)
+{
+    int rc = sl_store_fs_open(e->config->store_root, &e->store, err);
+    const char *const buckets[] = {e->config->landing_bucket, e->config->lake_bucket, e->config->raw_bucket};
+    for (size_t i = 0; rc == 0 && i < 3; i++)
+        rc = sl_store_bucket_make(e->store, buckets[i], err);
+    return rc;
+}
+
+int sl_engine_open_ledger(struct sl_engine *e, struct sl_ledger **out, struct sl_error *err)
+{
+    return sl_ledger_postgres_open(&e->ledger_target, e->config->schemas_path, out, err);
+}
+
+static int open_ledger(struct sl_engine *e, struct sl_error *err)
+{
+    int rc = sl_engine_open_ledger(e, &e->ledger, err);
+    return rc < 0 ? rc : e->ledger->ops->prepare(e->ledger, err);
+}
+
+static int open_catalog(struct sl_engine *e, struct sl_error *err)
+{
+    int rc = sl_catalog_open(&e->catalog_target, &e->catalog, err);
+    return rc < 0 ? rc : sl_catalog_migrate(e->catalog, NULL, err);
+}
+
+static int open_compute(struct sl_engine *e, struct sl_error *err)
+{
+    const struct sl_postgis_options options = {
+        .target = e->compute_target,
+        .statement_timeout_ms = e->config->compute_statement_timeout_ms,
+        .duck = {.threads = (int)e->config->compute_threads,
+                 .memory_bytes = e->config->compute_memory_bytes,
+                 .extensions_dir = e->config->duckdb_extensions},
+    };
+    return sl_postgis_open(&options, &e->compute, err);
+}
+
+static int open_recipes(struct sl_engine *e, struct sl_error *err)
+{
+    return sl_recipe_set_load(e->config->recipes_path, &e->kinds, e->config->schemas_path, &e->recipes, err);
+}
+
+static int open_checker(struct sl_engine *e, struct sl_error *err)
+{
+    return sl_manifest_checker_new(e->config->schemas_path, &e->checker, err);
+}
+
+struct port {
+    unsigned need;
+    const char *what;
+    int (*open)(struct sl_engine *e, struct sl_error *err);
+};
+
+static const struct port ports[] = {
+    {SL_NEEDS_STORE, "store", open_store},       {SL_NEEDS_LEDGER, "ledger", open_ledger},
+    {SL_NEEDS_CATALOG, "catalog", open_catalog}, {SL_NEEDS_COMPUTE, "compute", open_compute},
+    {SL_NEEDS_RECIPES, "recipes", open_recipes}, {SL_NEEDS_MANIFESTS, "schemas", open_checker},
+};
+
+/* A service that is just starting, or away for a moment, is asked again as often as a run is retried. */
+static int open_patiently(struct sl_engine *e, const struct port *port, struct sl_error *err)
+{
+    const struct sl_config *c = e->config;
+    int64_t began = sl_clock_mono_ns();
+    for (int attempt = 1;; attempt++) {
+        int rc = port->open(e, err);
+        bool transient = rc < 0 && sl_code_class((enum sl_code)-rc) == SL_CLASS_TRANSIENT;
+        if (!transient)
+            return rc;
+        if (attempt >= c->run_retries) {
+            char took[32];
+            if (err && attempt > 1) {
+                struct sl_error last = *err;
+                sl_text_duration(took, sizeof took, sl_clock_mono_ns() - began);
+                sl_fail(err, last.code, "%s; tried %d times in %s", last.message, attempt, took);
+                sl_error_hint(err, "%s", last.hint[0] ? last.hint : "sluice doctor");
+            }
+            return rc;
+        }
+        sl_clock_sleep_ns(sl_clock_backoff_ns(attempt, c->run_retry_base_ms * SL_NS_PER_MS,
+                                              c->run_retry_max_ms * SL_NS_PER_MS));
+    }
+}
+
+static void close_ports(struct sl_engine *e)
+{
+    if (e->compute)
+        e->compute->ops->free(e->compute);
+    sl_catalog_close(e->catalog);
+    sl_ledger_free(e->ledger);
+    e->compute = NULL;
+    e->catalog = NULL;
+    e->ledger = NULL;
+}
+
+static int open_all(struct sl_engine *e, unsigned needs, struct sl_error *err)
+{
+    int rc = sl_dir_make(e->config->home, 0755, err);
+    if (rc == 0)
+        rc = sl_gdal_setup(err);
+    if (rc == 0 && (needs & (SL_NEEDS_LEDGER | SL_NEEDS_CATALOG | SL_NEEDS_COMPUTE)))
+        rc = find_servers(e, err);
+    for (size_t i = 0; rc == 0 && i < sizeof ports / sizeof *ports; i++)
+        if (needs & ports[i].need)
+            rc = open_patiently(e, &ports[i], err);
+    return rc;
+}
+
+int sl_engine_open(const struct sl_config *config, unsigned needs, struct sl_engine **out, struct sl_error *err)
+{
+    struct sl_engine *e = sl_xcalloc(1, sizeof *e);
+    e->config = config;
+    e->arena = sl_arena_new();
+    e->kinds = (struct sl_kinds){sl_steps, sl_checks, sl_outputs};
+    sl_owner_name(e->owner);
+    int rc = open_all(e, needs, err);
+    if (rc < 0) {
+        sl_engine_close(e);
+        return rc;
+    }
+    *out = e;
+    return 0;
+}
+
+int sl_engine_reconnect(struct sl_engine *e, struct sl_error *err)
+{
+    bool had[] = {e->ledger != NULL, e->catalog != NULL, e->compute != NULL};
+    close_ports(e);
+    int rc = find_servers(e, err);
+    for (size_t i = 0; rc == 0 && i < 3; i++)
+        if (had[i])
+            rc = open_patiently(e, &ports[i + 1], err);
+    return rc;
+}
+
+void sl_engine_close(struct sl_engine *e)
+{
+    if (!e)
+        return;
+    close_ports(e);
+    sl_store_free(e->store);
+    sl_recipe_set_free(e->recipes);
+    sl_manifest_checker_free(e->checker);
+    sl_arena_free(e->arena);
+    free(e);
+}
+
+void sl_engine_closep(struct sl_engine **engine)
+{
+    sl_engine_close(*engine);
+}
