@@ -231,7 +231,7 @@ static int write_one(struct work *w, struct sl_planned_asset *a, struct sl_error
     struct sl_relation relation;
     struct sl_geoparquet_facts facts;
     int rc = w->compute->ops->relation(w->session, &w->table,
-                                       sl_output_geoparquet_hilbert(o) ? SL_ORDER_HILBERT : SL_ORDER_NONE,
+                                       o->sort == SL_OUTPUT_SORT_HILBERT ? SL_ORDER_HILBERT : SL_ORDER_NONE,
                                        w->b->arena, &relation, err);
     a->local_path = sl_arena_printf(w->b->arena, "%s/out-%s.%s", w->b->scratch, a->asset_id, a->output->kind->extension);
     if (rc == 0)

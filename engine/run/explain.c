@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Explain: what a recipe would do, from the same builders that do it, with no side effects. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "geo/format.h"
+#include "geo/gdal/vector.h"
+#include "geo/sql.h"
+#include "geo/table.h"
+#include "json/json.h"
+#include "lake/lake.h"
+#include "run/run.h"
+#include "step/step.h"
+
+struct explain {
+    struct sl_engine *engine;
+    struct sl_arena *arena;
+    struct sl_bound_recipe bound;
+    const char *folder; /* of the manifest */
+    const struct sl_manifest *manifest;
+};
+
+static int srid_of(void *data, const char *crs, struct sl_error *err)
+{
+    (void)data;
+    (void)err;
+    return !strncmp(crs, "EPSG:", 5) ? atoi(crs + 5) : -1;
+}
+
+/* The columns that a local file would bring; left unknown where there is no such file. */
+static int look_into(struct explain *x, const struct sl_manifest_file *f, struct sl_table *table, struct sl_crs **crs,
+                     struct sl_error *err)
+{
+    const char *path = sl_path_join(x->arena, x->folder, sl_path_base(f->key));
+    const struct sl_format *format = f->format ? sl_format_by_name(f->format) : sl_format_by_path(f->key, SL_DATA_VECTOR);
+    if (!format || format->type != SL_DATA_VECTOR || !sl_path_exists(path))
+        return 0;
+    const struct sl_vector_options options = {.format = format, .layer = f->layer, .geometry_column = table->geometry};
+    SL_CLEANUP(sl_vector_closep) struct sl_vector *v = NULL;
+    int rc = sl_vector_open(path, &options, &v, err);
+    if (rc < 0)
+        return rc;
+    const struct sl_vector_info *info = sl_vector_info(v);
+    table->n_columns = info->n_fields + 1;
+    table->columns = sl_arena_array(x->arena, table->n_columns, sizeof *table->columns);
+    for (size_t i = 0; i < info->n_fields; i++) {
+        table->columns[i].name = sl_arena_strdup(x->arena, info->fields[i].name);
+        table->columns[i].type = sl_arena_strdup(x->arena, info->fields[i].sql_type);
+    }
+    table->columns[info->n_fields] =
+        (struct sl_column){.name = table->geometry, .type = "geometry", .geometry = true};
+    if (info->crs && info->crs->id) {
+        *crs = sl_arena_alloc(x->arena, sizeof **crs);
+        rc = sl_crs_parse(info->crs->id, x->arena, *crs, err);
+        table->srid = srid_of(NULL, info->crs->id, NULL);
+    }
+    return rc;
+}
+
+static int explain_step(struct explain *x, size_t i, bool last, struct sl_table *table, const struct sl_crs **crs,
+                        struct json_object *list, struct sl_error *err)
+{
+    const struct sl_step *step = &x->bound.steps[i];
+    const struct sl_step_context context = {.input = table,
+                                            .geometry = x->bound.recipe->geometry_column,
+                                            .crs = *crs,
+                                            .arena = x->arena,
+                                            .srid = srid_of};
+    struct sl_sql sql;
+    sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+    int rc = sl_step_sql(step->kind, step->options, &context, &sql, err);
+    if (rc == 0)
+        rc = sl_sql_check(&sql, err);
+    bool transform = step->kind->class_ == SL_STEP_TRANSFORM;
+    const char *name = last ? "processed" : sl_arena_printf(x->arena, "step_%zu", i);
+    if (rc == 0) {
+        struct json_object *o = json_object_new_object();
+        sl_json_put_str(o, "name", step->kind->name);
+        sl_json_put_str(o, "table", transform ? name : table->name);
+        sl_json_put_str(o, "sql", sql.buf.data);
+        json_object_array_add(list, o);
+    }
+    sl_sql_free(&sql);
+    if (rc < 0 || !transform)
+        return rc;
+    table->name = name;
+    if (!(step->kind->flags & SL_STEP_KEEPS_COLUMNS)) {
+        table->columns = NULL;
+        table->n_columns = 0;
+    }
+    const char *after = step->kind->crs_after ? step->kind->crs_after(step->options) : NULL;
+    if (after) {
+        struct sl_crs *fresh = sl_arena_alloc(x->arena, sizeof *fresh);
+        rc = sl_crs_parse(after, x->arena, fresh, err);
+        *crs = fresh;
+        table->srid = srid_of(NULL, after, NULL);
+    }
+    return rc;
+}
+
+static int explain_checks(struct explain *x, const struct sl_table *table, struct json_object *list,
+                          struct sl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < x->bound.recipe->n_checks; i++) {
+        const struct sl_check *check = &x->bound.checks[i];
+        const struct sl_step_context context = {
+            .input = table, .geometry = x->bound.recipe->geometry_column, .arena = x->arena, .srid = srid_of};
+        struct sl_sql sql;
+        sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+        rc = check->kind->build(&context, check->options, &sql, err);
+        if (rc == 0) {
+            struct json_object *o = json_object_new_object();
+            sl_json_put_str(o, "name", check->kind->name);
+            sl_json_put_str(o, "on_fail", check->on_fail == SL_ON_FAIL_FAIL ? "fail" : "warn");
+            sl_json_put_str(o, "sql", sql.buf.data);
+            json_object_array_add(list, o);
+        }
+        sl_sql_free(&sql);
+    }
+    return rc;
+}
+
+static struct json_object *explain_outputs(struct explain *x, const struct sl_manifest_file *f)
+{
+    struct json_object *list = json_object_new_array();
+    for (size_t i = 0; i < x->bound.recipe->n_outputs; i++) {
+        const struct sl_output *out = &x->bound.outputs[i];
+        const char *dataset = out->dataset                           ? out->dataset
+                              : x->manifest && x->manifest->dataset ? x->manifest->dataset
+                              : f ? sl_dataset_id_from(x->arena, sl_path_stem(x->arena, f->key))
+                                  : "<dataset>";
+        struct json_object *o = json_object_new_object();
+        sl_json_put_str(o, "kind", out->kind->name);
+        sl_json_put_str(o, "dataset", dataset);
+        sl_json_put_str(o, "key",
+                        sl_arena_printf(x->arena, "%s/%s/v<next>/%s.%s", x->engine->config->lake_bucket, dataset,
+                                        dataset, out->kind->extension));
+        sl_json_put(o, "options", out->item && out->item->options ? json_object_get(out->item->options)
+                                                                  : json_object_new_object());
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
+static int explain_unit(struct explain *x, const struct sl_manifest_file *f, struct json_object *units,
+                        struct sl_error *err)
+{
+    struct sl_table table = {
+        .schema = "proc_<run_id>", .name = "raw_data", .geometry = x->bound.recipe->geometry_column, .rows = -1};
+    struct sl_crs *file_crs = NULL;
+    const struct sl_recipe *recipe = x->bound.recipe;
+    int rc = f ? look_into(x, f, &table, &file_crs, err) : 0;
+    if (rc < 0)
+        return rc;
+    const struct sl_crs *crs = file_crs;
+    struct json_object *unit = json_object_new_object(), *steps = json_object_new_array(),
+                       *checks = json_object_new_array();
+    sl_json_put_str(unit, "file", f ? f->key : NULL);
+    sl_json_put_str(unit, "layer", f ? f->layer : NULL);
+    sl_json_put(unit, "steps", steps);
+    sl_json_put(unit, "checks", checks);
+    sl_json_put(unit, "outputs", explain_outputs(x, f));
+    json_object_array_add(units, unit);
+    size_t last = recipe->n_steps;
+    for (size_t i = 0; i < recipe->n_steps; i++)
+        if (x->bound.steps[i].kind->class_ == SL_STEP_TRANSFORM)
+            last = i;
+    for (size_t i = 0; rc == 0 && i < recipe->n_steps; i++)
+        rc = explain_step(x, i, i == last, &table, &crs, steps, err);
+    return rc < 0 ? rc : explain_checks(x, &table, checks, err);
+}
+
+static int explain_all(struct explain *x, struct json_object **out, struct sl_error *err)
+{
+    struct json_object *plan = json_object_new_object(), *units = json_object_new_array(),
+                       *recipe = json_object_new_object();
+    const struct sl_recipe *r = x->bound.recipe;
+    sl_json_put_str(recipe, "name", r->name);
+    sl_json_put_int(recipe, "version", r->version);
+    sl_json_put_str(recipe, "hash", r->hash);
+    sl_json_put_str(recipe, "path", r->path);
+    sl_json_put(plan, "recipe", recipe);
+    sl_json_put(plan, "fallback", json_object_new_boolean(x->bound.fallback));
+    sl_json_put(plan, "params", json_object_get(x->bound.params));
+    sl_json_put_str(plan, "engine", r->engine);
+    sl_json_put(plan, "units", units);
+    int rc = x->manifest ? 0 : explain_unit(x, NULL, units, err);
+    for (size_t i = 0; rc == 0 && x->manifest && i < x->manifest->n_files; i++)
+        rc = explain_unit(x, &x->manifest->files[i], units, err);
+    if (rc < 0)
+        json_object_put(plan);
+    else
+        *out = plan;
+    return rc;
+}
+
+static int read_manifest(struct explain *x, const char *path, struct sl_violations *violations,
+                         struct sl_doc **doc_out, struct sl_manifest *manifest, struct sl_error *err)
+{
+    enum sl_code code = SL_OK;
+    int rc = sl_json_parse_file(path, &sl_json_limits_small, doc_out, err);
+    if (rc < 0)
+        return rc;
+    const char *base = sl_path_base(path);
+    x->folder = base == path ? "." : sl_arena_strndup(x->arena, path, (size_t)(base - path));
+    if (!sl_manifest_read(x->engine->checker, *doc_out, x->engine->config->landing_bucket, x->arena, violations, &code,
+                          manifest))
+        return sl_manifest_fail(*doc_out, violations, code, err);
+    x->manifest = manifest;
+    return 0;
+}
+
+int sl_explain(struct sl_engine *engine, const char *recipe_name, const char *manifest_path,
+               struct sl_violations *violations, struct sl_doc **doc_out, struct json_object **plan,
+               struct sl_error *err)
+{
+    SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
+    struct explain x = {.engine = engine, .arena = arena};
+    struct sl_manifest manifest = {0};
+    const struct sl_recipe *recipe = NULL;
+    bool fallback = false;
+    int rc = manifest_path ? read_manifest(&x, manifest_path, violations, doc_out, &manifest, err) : 0;
+    if (rc == 0)
+        rc = recipe_name ? sl_recipe_by_name(engine->recipes, recipe_name, &recipe, err)
+             : x.manifest
+                 ? sl_recipe_select(engine->recipes, manifest.intent, manifest.files[0].type,
+                                    engine->config->run_strict_intents, &recipe, &fallback, err)
+                 : sl_fail(err, SL_E_USAGE, "name a recipe or a manifest");
+    if (rc == 0)
+        rc = sl_recipe_bind(recipe, &engine->kinds, x.manifest ? manifest.params : NULL, arena, &x.bound, err);
+    x.bound.fallback = fallback;
+    return rc < 0 ? rc : explain_all(&x, plan, err);
+}
