@@ -110,10 +110,17 @@ static int fail(struct sl_batch *b, const struct sl_error *error, enum sl_batch_
     return rc;
 }
 
+/* Attempts since the batch was entered or last reopened. */
+static int64_t tries_of(const struct sl_batch *b)
+{
+    return b->lease.attempt - sl_json_int(b->doc, "attempts_before", 0);
+}
+
 /* Class and attempts decide: refused stops here, transient goes back until its attempts are used up, the rest ends. */
 static int settle(struct sl_batch *b, const struct sl_error *error, struct sl_error *err)
 {
     const struct sl_config *config = b->engine->config;
+    int64_t tries = tries_of(b);
     enum sl_error_class class_ = sl_code_class(error->code);
     if (error->code == SL_E_LEASE_LOST) {
         told(b, "lost", error);
@@ -122,8 +129,8 @@ static int settle(struct sl_batch *b, const struct sl_error *error, struct sl_er
     sl_batch_unpublish(b);
     if (waits_for_files(b, error, sl_json_str(b->doc, "created_at", "")))
         return hand_back(b, error, config->sensor_poll_ms * SL_NS_PER_MS, err);
-    if (class_ == SL_CLASS_TRANSIENT && b->lease.attempt < config->run_retries) {
-        int64_t wait = sl_clock_backoff_ns((int)b->lease.attempt, config->run_retry_base_ms * SL_NS_PER_MS,
+    if (class_ == SL_CLASS_TRANSIENT && tries < config->run_retries) {
+        int64_t wait = sl_clock_backoff_ns((int)tries, config->run_retry_base_ms * SL_NS_PER_MS,
                                            config->run_retry_max_ms * SL_NS_PER_MS);
         return hand_back(b, error, wait, err);
     }
@@ -142,7 +149,7 @@ static int finish(struct sl_batch *b, struct sl_error *err)
 /* A batch that was taken up again and again without an end, by workers or machines that died over it. */
 static bool poisonous(const struct sl_batch *b)
 {
-    return b->lease.attempt > 2 * b->engine->config->run_retries + 2;
+    return tries_of(b) > 2 * b->engine->config->run_retries + 2;
 }
 
 static void release(struct sl_batch *b)
