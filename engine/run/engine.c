@@ -102,7 +102,7 @@ static int open_compute(struct sl_engine *e, struct sl_error *err)
 
 static int open_recipes(struct sl_engine *e, struct sl_error *err)
 {
-    return sl_recipe_set_load(e->config->recipes_path, &e->kinds, e->config->schemas_path, &e->recipes, err);
+    return sl_recipe_set_load(e->config->recipes_path, &e->kinds, &e->recipes, err);
 }
 
 static int open_checker(struct sl_engine *e, struct sl_error *err)
