@@ -130,7 +130,7 @@ void sl_batch_unpublish(struct sl_batch *batch);
 struct json_object *sl_batch_run_changes(const struct sl_batch *batch);
 struct json_object *sl_batch_inputs_json(const struct sl_batch *batch);
 /* Fills asset->doc, stac_text and iso_text. */
-int sl_batch_describe_asset(struct sl_batch *batch, struct sl_planned_asset *asset, struct sl_error *err);
+void sl_batch_describe_asset(struct sl_batch *batch, struct sl_planned_asset *asset);
 
 /* Runs a claimed batch to its end, whatever that is; the ledger says what came out. Fails only when the ledger cannot be
  * told (the lease then expires). *outcome is the batch's error, or SL_OK. */

@@ -4,6 +4,9 @@
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "lake/facts.h"
+#include "lake/iso.h"
+#include "lake/stac.h"
 #include "run/batch.h"
 
 static struct json_object *bounds_json(const struct sl_unit *u)
@@ -12,7 +15,7 @@ static struct json_object *bounds_json(const struct sl_unit *u)
     const double *b = u->raster ? (u->has_raster_bounds ? u->raster_bounds_wgs84 : NULL)
                                 : (u->geometry.any ? u->geometry.bounds_wgs84 : NULL);
     for (int i = 0; b && i < 4; i++)
-        json_object_array_add(list, json_object_new_double(b[i]));
+        json_object_array_add(list, sl_lake_number(b[i]));
     return list;
 }
 
@@ -50,7 +53,7 @@ static struct json_object *bands_json(const struct sl_raster_info *r)
         if (r->bands[i].description && *r->bands[i].description)
             sl_json_put_str(o, "description", r->bands[i].description);
         if (r->bands[i].has_nodata)
-            sl_json_put(o, "nodata", json_object_new_double(r->bands[i].nodata));
+            sl_json_put(o, "nodata", sl_lake_number(r->bands[i].nodata));
         json_object_array_add(list, o);
     }
     return list;
@@ -92,7 +95,87 @@ static struct json_object *metadata_json(const struct sl_batch *b, const struct 
     return m;
 }
 
-int sl_batch_describe_asset(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
+static void fill_inputs(const struct sl_batch *b, const struct sl_unit *u, struct sl_lake_facts *facts)
+{
+    struct sl_lake_input *inputs = sl_arena_array(b->arena, b->n_inputs, sizeof *inputs);
+    for (size_t i = 0; i < b->n_inputs; i++)
+        if (b->inputs[i].file == u->input->file)
+            inputs[facts->n_inputs++] = (struct sl_lake_input){
+                b->inputs[i].raw_key, b->inputs[i].content_hash, b->inputs[i].landing_key};
+    facts->inputs = inputs;
+}
+
+static void fill_software(const struct sl_batch *b, struct sl_lake_facts *facts)
+{
+    struct sl_lake_software *software =
+        sl_arena_array(b->arena, (size_t)json_object_object_length(b->versions), sizeof *software);
+    json_object_object_foreach(b->versions, name, version)
+        software[facts->n_software++] = (struct sl_lake_software){name, json_object_get_string(version)};
+    facts->software = software;
+}
+
+static void fill_place(const struct sl_unit *u, struct sl_lake_facts *facts)
+{
+    facts->crs = u->crs;
+    facts->has_bounds = u->raster ? u->has_raster_bounds : u->geometry.any;
+    const double *own = u->raster ? u->raster->bounds : u->geometry.bounds;
+    const double *wgs84 = u->raster ? u->raster_bounds_wgs84 : u->geometry.bounds_wgs84;
+    if (facts->has_bounds) {
+        memcpy(facts->bounds, own, sizeof facts->bounds);
+        memcpy(facts->bounds_wgs84, wgs84, sizeof facts->bounds_wgs84);
+    }
+    facts->raster = u->raster;
+    facts->row_count = u->raster ? -1 : u->rows_out;
+    facts->geometry_types = u->raster ? NULL : u->geometry.types;
+    facts->columns = u->table.columns;
+    facts->n_columns = u->table.n_columns;
+}
+
+static const char *text_of(struct sl_arena *arena, struct json_object *document)
+{
+    const int style = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE;
+    const char *text = sl_arena_strdup(arena, json_object_to_json_string_ext(document, style));
+    json_object_put(document);
+    return text;
+}
+
+/* The two documents from one set of facts. */
+static void write_documents(struct sl_batch *b, struct sl_planned_asset *a)
+{
+    struct json_object *user = b->manifest.metadata;
+    struct sl_lake_facts facts = {
+        .asset_id = a->asset_id,
+        .dataset_id = a->dataset_id,
+        .version = a->version,
+        .title = user ? sl_json_str(user, "title", NULL) : NULL,
+        .description = user ? sl_json_str(user, "description", NULL) : NULL,
+        .license = user ? sl_json_str(user, "license", NULL) : NULL,
+        .project = user ? sl_json_str(user, "project", NULL) : NULL,
+        .uploader = b->manifest.uploader,
+        .kind = a->output->kind->asset_kind,
+        .created_at = sl_json_str(a->doc, "created_at", NULL),
+        .href = sl_arena_printf(b->arena, "%s.%s", a->dataset_id, a->output->kind->extension),
+        .metadata_href = sl_arena_printf(b->arena, "%s.iso19115.json", a->dataset_id),
+        .media_type = a->output->kind->media_type,
+        .size_bytes = a->size_bytes,
+        .sha256_hex = a->sha256_hex,
+        .batch_id = b->lease.batch_id,
+        .run_id = b->run_id,
+        .recipe_name = b->bound.recipe->name,
+        .recipe_version = b->bound.recipe->version,
+        .recipe_hash = b->bound.recipe->hash,
+    };
+    fill_place(a->unit, &facts);
+    fill_inputs(b, a->unit, &facts);
+    fill_software(b, &facts);
+    struct json_object *stac = sl_stac_item(&facts), *iso = sl_iso_metadata(&facts);
+    sl_json_put(a->doc, "stac", json_object_get(stac));
+    sl_json_put(a->doc, "iso19115", json_object_get(iso));
+    a->stac_text = text_of(b->arena, stac);
+    a->iso_text = text_of(b->arena, iso);
+}
+
+void sl_batch_describe_asset(struct sl_batch *b, struct sl_planned_asset *a)
 {
     char at[SL_ISO8601_BYTES];
     const struct sl_unit *u = a->unit;
@@ -125,6 +208,5 @@ int sl_batch_describe_asset(struct sl_batch *b, struct sl_planned_asset *a, stru
     sl_json_put(d, "documents", json_object_new_array());
     sl_json_put_str(d, "created_at", sl_clock_iso8601(at, sl_clock_wall_ns()));
     a->doc = d;
-    (void)err;
-    return 0;
+    write_documents(b, a);
 }

@@ -96,9 +96,8 @@ static int publish_one(struct sl_batch *b, struct sl_planned_asset *a, struct sl
     if (rc < 0)
         return rc;
     a->key = sl_lake_key(b->arena, a->dataset_id, a->version, a->output->kind->extension);
-    rc = sl_batch_describe_asset(b, a, err);
-    if (rc == 0)
-        rc = put_object(b, a, err);
+    sl_batch_describe_asset(b, a);
+    rc = put_object(b, a, err);
     if (rc == 0)
         rc = put_document(b, a, "stac", "stac.json", "application/geo+json", a->stac_text, err);
     if (rc == 0)
