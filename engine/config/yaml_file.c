@@ -17,10 +17,14 @@ struct flat {
     struct sl_raw *raws;
 };
 
-static char *place(const struct flat *f, const char *pointer)
+/* Of a value, or of the name before it. */
+static char *place(const struct flat *f, const char *pointer, bool name)
 {
     int line = 1, column = 1;
-    sl_doc_where(f->doc, pointer, &line, &column);
+    if (name)
+        sl_doc_where_key(f->doc, pointer, &line, &column);
+    else
+        sl_doc_where(f->doc, pointer, &line, &column);
     return sl_arena_printf(f->arena, "%s:%d:%d", f->name, line, column);
 }
 
@@ -50,7 +54,7 @@ static int take_value(struct flat *f, size_t i, const char *pointer, struct json
 {
     const struct sl_setting *s = &sl_config__settings[i];
     struct sl_raw *raw = &f->raws[i];
-    const char *at = place(f, pointer), *text = NULL;
+    const char *at = place(f, pointer, false), *text = NULL;
     bool is_list = s->type == SL_SET_PATHS && json_object_is_type(value, json_type_array);
     if (raw->text)
         return sl_fail(err, SL_E_CONFIG_SYNTAX, "%s: %s is given twice (also at %s)", at, s->key, raw->origin);
@@ -88,9 +92,9 @@ static int flatten(struct flat *f, struct json_object *map, const char *prefix, 
         else if (is_group(key) && json_object_is_type(value, json_type_object))
             rc = flatten(f, value, key, here, err);
         else if (is_group(key))
-            rc = value ? sl_fail(err, SL_E_CONFIG_VALUE, "%s: %s expects a mapping", place(f, here), key) : 0;
+            rc = value ? sl_fail(err, SL_E_CONFIG_VALUE, "%s: %s expects a mapping", place(f, here, false), key) : 0;
         else
-            rc = sl_config__unknown(place(f, here), key, err);
+            rc = sl_config__unknown(place(f, here, true), key, err);
         if (rc)
             return rc;
     }

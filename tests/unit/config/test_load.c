@@ -261,7 +261,7 @@ static void unknown_key_in_the_file_is_placed(void **state)
     (void)state;
     write_yaml("run:\n  workers: 4\n  retrys: 3\n");
     assert_fails(load(), SL_E_CONFIG_KEY);
-    assert_contains(err.message, "sluice.yaml:3:");
+    assert_contains(err.message, "sluice.yaml:3:3: ");
     assert_contains(err.message, "\"run.retrys\"");
     assert_string_equal(err.hint, "did you mean \"run.retries\"?");
     write_yaml("rum:\n  workers: 4\n");
