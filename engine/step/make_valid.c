@@ -29,12 +29,15 @@ static const struct sl_option items[] = {
 
 static void repaired(const struct sl_step_context *context, const struct options *o, struct sl_sql *out)
 {
-    sl_sql_text(out, "ST_MakeValid(");
+    sl_sql_text(out, "ST_MakeValid(ST_CurveToLine(");
     sl_step_geometry(context, out);
-    sl_sql_text(out, o->method == METHOD_STRUCTURE ? ", 'method=structure')" : ", 'method=linework')");
+    sl_sql_text(out, o->method == METHOD_STRUCTURE ? "), 'method=structure')" : "), 'method=linework')");
 }
 
-/* Valid geometries (and NULL) are left alone, bit for bit. A geometry that was a collection may stay one. */
+/*
+ * Valid geometries (and NULL) are left alone, bit for bit. A geometry that was a collection may stay one. An invalid
+ * curve becomes lines first: ST_MakeValid refuses curves.
+ */
 static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
     const struct options *o = data;
@@ -69,7 +72,7 @@ const struct sl_step_kind sl_step__make_valid = {
     .summary = "Repairs invalid geometries (rings that cross themselves, holes outside of their shell).",
     .help = "Valid geometries are not touched. A repaired polygon may become a multipolygon. A polygon that has no area "
             "(a ring that runs back on itself) becomes an empty polygon with keep_type, and a line without it; the row "
-            "stays in any case.",
+            "stays in any case. A repair loses M, and turns curves into lines.",
     .example = "- make_valid: {method: structure}",
     .class_ = SL_STEP_TRANSFORM,
     .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,

@@ -24,7 +24,8 @@ static const struct sl_option items[] = {
 
 /*
  * Neither form loses a row's geometry: ST_Simplify is asked to keep what collapses (it would be NULL), and what it
- * still gives as NULL (an empty geometry) stays as it was.
+ * still gives as NULL stays as it was. Curves become lines first: ST_Simplify refuses them, the other form does the same
+ * by itself.
  */
 static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
@@ -35,9 +36,9 @@ static int build(const struct sl_step_context *context, const void *data, struct
     if (rc < 0)
         return rc;
     sl_step_select_begin(context, out);
-    sl_sql_text(out, o->preserve_topology ? "ST_SimplifyPreserveTopology(" : "COALESCE(ST_Simplify(");
+    sl_sql_text(out, o->preserve_topology ? "ST_SimplifyPreserveTopology(" : "COALESCE(ST_Simplify(ST_CurveToLine(");
     sl_step_geometry(context, out);
-    sl_sql_text(out, ", ");
+    sl_sql_text(out, o->preserve_topology ? ", " : "), ");
     sl_sql_double(out, o->tolerance);
     if (o->preserve_topology) {
         sl_sql_text(out, ")");
@@ -54,7 +55,8 @@ const struct sl_step_kind sl_step__simplify = {
     .name = "simplify",
     .summary = "Leaves out points that a line does not need within a tolerance (Douglas-Peucker).",
     .help = "Each geometry is simplified for itself: the shared border of two polygons may come apart by up to twice the "
-            "tolerance. Geometries smaller than the tolerance shrink to their smallest form and stay; no row is lost.",
+            "tolerance. Geometries smaller than the tolerance shrink to their smallest form and stay; no row is lost. "
+            "Preserving topology keeps Z and loses M. Curves become lines.",
     .example = "- simplify: {tolerance: 0.00001, preserve_topology: true}",
     .class_ = SL_STEP_TRANSFORM,
     .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* schemas/recipe.schema.json is what the tables generate. `--print` prints what they generate. */
+/*
+ * schemas/recipe.schema.json is what the tables generate. `--print` prints what they generate, `--tree FILE` a recipe's
+ * tree as JSON (tests/integration/test_recipe_schema.py validates it with somebody else's validator).
+ */
 #include "recipe_support.h"
+
+#include "yaml/yaml.h"
 
 static void test_the_committed_schema_is_the_generated_one(void **state)
 {
@@ -53,6 +58,19 @@ static void test_options_as_json_have_types_and_bounds(void **state)
     json_object_put(list);
 }
 
+static int print_tree(const char *path)
+{
+    struct sl_doc *doc = NULL;
+    struct sl_error err;
+    if (sl_yaml_parse_file(path, &sl_json_limits_small, &doc, &err) < 0) {
+        fprintf(stderr, "%s\n", err.message);
+        return 1;
+    }
+    puts(json_object_to_json_string(doc->root));
+    sl_doc_free(doc);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -68,5 +86,7 @@ int main(int argc, char **argv)
         json_object_put(schema);
         return 0;
     }
+    if (argc == 3 && !strcmp(argv[1], "--tree"))
+        return print_tree(argv[2]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,17 +126,17 @@ static void test_simplify_keeps_topology_or_collapsed_geometries(void **state)
     builds(*state, "simplify: {tolerance: 0.00001}",
            "SELECT " OTHERS "ST_SimplifyPreserveTopology(\"geom\", 1e-05) AS \"geom\" FROM " INPUT);
     builds(*state, "simplify: {tolerance: 10, preserve_topology: false}",
-           "SELECT " OTHERS "COALESCE(ST_Simplify(\"geom\", 10, true), \"geom\") AS \"geom\" FROM " INPUT);
+           "SELECT " OTHERS "COALESCE(ST_Simplify(ST_CurveToLine(\"geom\"), 10, true), \"geom\") AS \"geom\" FROM " INPUT);
 }
 
 static void test_make_valid_touches_only_invalid_geometries(void **state)
 {
     builds(*state, "make_valid: {}",
            "SELECT " OTHERS "CASE WHEN ST_IsValid(\"geom\") THEN \"geom\" WHEN GeometryType(\"geom\") <> "
-           "'GEOMETRYCOLLECTION' THEN ST_CollectionExtract(ST_MakeValid(\"geom\", 'method=linework'), "
-           "ST_Dimension(\"geom\") + 1) ELSE ST_MakeValid(\"geom\", 'method=linework') END AS \"geom\" FROM " INPUT);
+           "'GEOMETRYCOLLECTION' THEN ST_CollectionExtract(ST_MakeValid(ST_CurveToLine(\"geom\"), 'method=linework'), "
+           "ST_Dimension(\"geom\") + 1) ELSE ST_MakeValid(ST_CurveToLine(\"geom\"), 'method=linework') END AS \"geom\" FROM " INPUT);
     builds(*state, "make_valid: {method: structure, keep_type: false}",
-           "SELECT " OTHERS "CASE WHEN ST_IsValid(\"geom\") THEN \"geom\" ELSE ST_MakeValid(\"geom\", "
+           "SELECT " OTHERS "CASE WHEN ST_IsValid(\"geom\") THEN \"geom\" ELSE ST_MakeValid(ST_CurveToLine(\"geom\"), "
            "'method=structure') END AS \"geom\" FROM " INPUT);
 }
 
