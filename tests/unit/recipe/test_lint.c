@@ -61,6 +61,54 @@ static void test_valid_and_shipped_recipes_have_no_lints(void **state)
     sl_buf_free(&found);
 }
 
+/* The recipe of a page: what stands between the first ```yaml and ```. */
+static void lint_page(const char *path)
+{
+    struct sl_kinds kinds = all_kinds();
+    struct sl_recipe_set *set = empty_set(&kinds);
+    struct sl_arena *arena = sl_arena_new();
+    struct sl_lints lints = {.arena = arena};
+    struct sl_buf page;
+    sl_buf_init(&page, 1 << 20);
+    assert_int_equal(sl_file_read(path, &page, NULL), 0);
+    char *text = strstr(page.data, "```yaml\n");
+    assert_non_null(text);
+    char *end = strstr(text + 8, "```");
+    assert_non_null(end);
+    *end = '\0';
+    if (!lint_text(set, text + 8, &lints))
+        fail_msg("%s: line %d of the recipe: %s", path, lints.items[0].line, lints.items[0].message);
+    sl_buf_free(&page);
+    sl_arena_free(arena);
+    sl_recipe_set_free(set);
+}
+
+static void test_the_recipes_of_the_pages_are_recipes(void **state)
+{
+    (void)state;
+    lint_page(SLUICE_SOURCE_DIR "/recipes/README.md");
+    lint_page(SLUICE_SOURCE_DIR "/README.md");
+}
+
+static void test_the_page_names_every_kind_and_option(void **state)
+{
+    (void)state;
+    struct sl_buf page;
+    sl_buf_init(&page, 1 << 20);
+    assert_int_equal(sl_file_read(SLUICE_SOURCE_DIR "/recipes/README.md", &page, NULL), 0);
+    for (size_t i = 0; sl_steps[i]; i++) {
+        assert_non_null(strstr(page.data, sl_steps[i]->name));
+        for (size_t k = 0; k < sl_steps[i]->options.n; k++)
+            assert_non_null(strstr(page.data, sl_steps[i]->options.items[k].name));
+    }
+    for (size_t i = 0; sl_checks[i]; i++)
+        assert_non_null(strstr(page.data, sl_checks[i]->name));
+    for (size_t i = 0; sl_outputs[i]; i++)
+        for (size_t k = 0; k < sl_outputs[i]->options.n; k++)
+            assert_non_null(strstr(page.data, sl_outputs[i]->options.items[k].name));
+    sl_buf_free(&page);
+}
+
 static void test_a_missing_file_is_an_error_and_no_lint(void **state)
 {
     (void)state;
@@ -104,6 +152,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_invalid_recipe_says_what_is_expected),
         cmocka_unit_test(test_valid_and_shipped_recipes_have_no_lints),
+        cmocka_unit_test(test_the_recipes_of_the_pages_are_recipes),
+        cmocka_unit_test(test_the_page_names_every_kind_and_option),
         cmocka_unit_test(test_a_missing_file_is_an_error_and_no_lint),
         cmocka_unit_test(test_hostile_texts_are_escaped_and_bounded),
     };
