@@ -11,7 +11,7 @@
 
 #include "pg/pg.h"
 
-/* schemas_dir holds ledger/{manifests,runs,assets}.schema.json; the schemas are compiled once per process. */
+/* schemas_dir holds ledger/{manifests,runs,assets}.schema.json; the schemas are compiled once per opened ledger. */
 int sl_ledger_postgres_open(const struct sl_pg_target *target, const char *schemas_dir, struct sl_ledger **out,
                             struct sl_error *err);
 void sl_ledger_free(struct sl_ledger *ledger); /* NULL is allowed */

@@ -62,7 +62,8 @@ struct sl_ledger_ops {
     /* Must provide. Claims the given batch, or (NULL) the oldest that is due: pending with not_before in the past, or
      * running with an expired lease. Its status becomes running, attempts grows by one and is the lease's attempt.
      * *claimed false when nothing is due. Given a batch that is not due: SL_E_BATCH_NOT_FOUND, or SL_E_BATCH_BUSY when
-     * somebody holds it, or *claimed false when it is over. doc_out is the document after the change. */
+     * somebody holds it, or *claimed false when it is over or waits for its not_before. doc_out (may be NULL) is the
+     * document after the change. A takeover ends the runs of the batch that are still "running". */
     int (*claim)(struct sl_ledger *ledger, const char *batch_id, const char *owner, int64_t lease_ms, bool *claimed,
                  struct sl_lease *lease, struct json_object **doc_out, struct sl_error *err);
     /* Must provide. */
@@ -72,7 +73,7 @@ struct sl_ledger_ops {
     int (*hand_back)(struct sl_ledger *ledger, const struct sl_lease *lease, const char *not_before,
                      const struct sl_error *error, struct sl_error *err);
     /* Must provide. Ends the batch: failed or quarantined with its error, or succeeded without new assets (linked
-     * ones). run_id may be NULL. */
+     * ones). run_id may be NULL. Like hand_back it ends a run of this attempt that is still "running". */
     int (*close_batch)(struct sl_ledger *ledger, const struct sl_lease *lease, enum sl_batch_status status,
                        const char *run_id, const struct sl_error *error, struct sl_error *err);
     /* Must provide. For the supervisor whose worker died: what `owner` still holds goes back to pending with the error,
