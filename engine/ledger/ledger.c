@@ -10,7 +10,6 @@
 #include "json/json.h"
 #include "schema/schema.h"
 
-static const char *const status_names[] = {"pending", "running", "succeeded", "failed", "quarantined"};
 static const char *const collections[] = {"manifests", "runs", "assets"};
 
 enum { N_COLLECTIONS = sizeof collections / sizeof *collections };
@@ -19,22 +18,6 @@ struct sl_ledger_schemas {
     struct sl_schema_set *set;
     const struct sl_schema *schemas[N_COLLECTIONS];
 };
-
-const char *sl_batch_status_name(enum sl_batch_status status)
-{
-    return status_names[status];
-}
-
-bool sl_batch_status_by_name(const char *name, enum sl_batch_status *out)
-{
-    for (size_t i = 0; name && i < sizeof status_names / sizeof *status_names; i++) {
-        if (!strcmp(name, status_names[i])) {
-            *out = (enum sl_batch_status)i;
-            return true;
-        }
-    }
-    return false;
-}
 
 void sl_ledger_free(struct sl_ledger *ledger)
 {
@@ -93,13 +76,4 @@ int sl_ledger_check(const struct sl_ledger_schemas *schemas, const char *collect
     const struct sl_violation *v = violations.n ? &violations.items[0] : NULL;
     return sl_fail(err, SL_E_LEDGER_DOCUMENT, "a document for %s is not valid: %s %s", collection,
                    v && v->instance_pointer[0] ? v->instance_pointer : "the whole", v ? v->message : "is wrong");
-}
-
-struct json_object *sl_ledger_error_doc(const struct sl_error *error)
-{
-    struct json_object *doc = json_object_new_object();
-    sl_json_put_str(doc, "code", sl_code_name(error->code));
-    sl_json_put_str(doc, "message", error->message);
-    sl_json_put_str(doc, "hint", error->hint[0] ? error->hint : NULL);
-    return doc;
 }

@@ -151,6 +151,9 @@ static struct json_object *filter_of(const char *text)
         if (p[0] == '\\' && p[1] == '\'') {
             copy[n++] = '\'';
             p++;
+        } else if (p[0] == '\\' && p[1] && n < sizeof copy - 2) {
+            copy[n++] = *p++;
+            copy[n++] = *p;
         } else {
             copy[n++] = *p == '\'' ? '"' : *p;
         }
