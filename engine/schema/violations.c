@@ -81,6 +81,9 @@ static bool report(const struct frame *f, const char *keyword, const struct path
 }
 
 static bool vreport(const struct frame *f, const struct keyword *kw, const struct path *path, const char *fmt,
+                    va_list ap) __attribute__((format(printf, 4, 0)));
+
+static bool vreport(const struct frame *f, const struct keyword *kw, const struct path *path, const char *fmt,
                     va_list ap)
 {
     char message[2 * MESSAGE_BYTES];

@@ -14,10 +14,13 @@ if [ "$(cat "$suite/origin" 2>/dev/null)" = "$release $sha256" ]; then
     line schemas ok "(JSON-Schema-Test-Suite already there)"
     exit 0
 fi
+# The tests' own Python has pip where the system's may not.
+python=python3
+[ ! -x "$root/.venv/bin/python" ] || python=$root/.venv/bin/python
 mkdir -p "$cache"
 part=$(mktemp -d "$cache/.json-schema-suite.XXXXXX")
 trap 'rm -rf "$part"' EXIT
-logged "$cache/pip.log" pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest "$part" \
+logged "$cache/pip.log" "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest "$part" \
     "${release/-/==}"
 verified "$part/$release.tar.gz" "$sha256" || die "$release.tar.gz is not the release that was pinned (sha256 $sha256)"
 tar -xzf "$part/$release.tar.gz" -C "$part" "$release/json/tests/draft2020-12" "$release/json/remotes" "$release/json/LICENSE"

@@ -16,7 +16,7 @@
 #include "json/json.h"
 #include "schema/schema.h"
 
-#define SUITE SLUICE_SOURCE_DIR "/.cache/json-schema-test-suite"
+#define SUITE SLUICE_SOURCE_DIR "/.cache/json-schema-suite"
 
 static const struct sl_json_limits limits = {8 << 20, 500, 1000000, true};
 
@@ -36,7 +36,7 @@ static struct sl_doc *must_parse(const char *path)
     struct sl_doc *doc = NULL;
     struct sl_error err = {0};
     if (sl_json_parse_file(path, &limits, &doc, &err) != 0)
-        fail_msg("%s (scripts/fetch/json-schema-test-suite.sh brings the suite)", err.message);
+        fail_msg("%s (scripts/fetch/json-schema-suite.sh brings the suite)", err.message);
     return doc;
 }
 
@@ -48,7 +48,7 @@ static void load_remotes(struct sl_arena *arena, const char *folder)
     struct sl_error err = {0};
     const char *path = sl_arena_printf(arena, SUITE "/remotes%s", folder);
     if (sl_dir_list(path, arena, &names, &n, &err) != 0)
-        fail_msg("%s (scripts/fetch/json-schema-test-suite.sh brings the suite)", err.message);
+        fail_msg("%s (scripts/fetch/json-schema-suite.sh brings the suite)", err.message);
     for (size_t i = 0; i < n; i++) {
         const char *inner = sl_arena_printf(arena, "%s/%s", folder, names[i]);
         bool other = false;
@@ -110,7 +110,7 @@ static void run_folder(const char *folder, bool assert_format, bool loud, struct
     char **names;
     size_t n;
     if (sl_dir_list(folder, arena, &names, &n, &err) != 0)
-        fail_msg("%s (scripts/fetch/json-schema-test-suite.sh brings the suite)", err.message);
+        fail_msg("%s (scripts/fetch/json-schema-suite.sh brings the suite)", err.message);
     for (size_t i = 0; i < n; i++) {
         if (!sl_text_ends(names[i], ".json"))
             continue;
@@ -126,7 +126,7 @@ static void test_every_required_test_passes(void **state)
 {
     (void)state;
     struct count count = {0};
-    run_folder(SUITE "/tests/draft2020-12", false, true, &count);
+    run_folder(SUITE "/tests", false, true, &count);
     print_message("required: %d passed, %d failed\n", count.passed, count.failed);
     assert_int_equal(count.failed, 0);
     assert_true(count.passed > 1200);
@@ -137,8 +137,8 @@ static void test_optional_tests_are_counted(void **state)
     (void)state;
     struct count other = {0}, format = {0};
     bool loud = getenv("SLUICE_TEST_VERBOSE") != NULL;
-    run_folder(SUITE "/tests/draft2020-12/optional", false, loud, &other);
-    run_folder(SUITE "/tests/draft2020-12/optional/format", true, loud, &format);
+    run_folder(SUITE "/tests/optional", false, loud, &other);
+    run_folder(SUITE "/tests/optional/format", true, loud, &format);
     print_message("optional: %d passed, %d failed; formats: %d passed, %d failed\n", other.passed, other.failed,
                   format.passed, format.failed);
     assert_true(other.passed > other.failed && format.passed > format.failed);
