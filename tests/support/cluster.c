@@ -12,7 +12,9 @@
 int test_cluster_open(struct test_cluster *c, const char *under, bool start, struct sl_error *err)
 {
     *c = (struct test_cluster){.arena = sl_arena_new()};
-    snprintf(c->home, sizeof c->home, "%s/sluice-test-XXXXXX", under ? under : "/tmp");
+    /* scripts/test.sh stops what an interrupted test leaves under its own TMPDIR. */
+    const char *temporary = getenv("TMPDIR");
+    snprintf(c->home, sizeof c->home, "%s/sluice-test-XXXXXX", under ? under : temporary && *temporary ? temporary : "/tmp");
     if (!mkdtemp(c->home))
         return sl_fail_errno(err, errno, "cannot make %s", c->home);
     /* Another account runs the server when the tests run as root. */
