@@ -164,12 +164,17 @@ static bool bind_check(struct sl_binder *b, const struct sl_recipe *recipe, cons
     return has_dialect(b, recipe, what, kind->dialects, item) & ok;
 }
 
-/* A dataset's name is a folder and a file of the lake. */
+/* The rule of lake/lake.h, which stands above this folder. */
 static bool valid_dataset(const char *name)
 {
+    static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     size_t n = strlen(name);
-    return n > 0 && n <= SL_RECIPE__MAX_NAME && ((*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9')) &&
-           !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-")];
+    if (n == 0 || n > SL_RECIPE__MAX_NAME || !strchr(alnum, *name))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!strchr(alnum, name[i]) && !strchr("._-", name[i]))
+            return false;
+    return true;
 }
 
 static bool check_dataset(struct sl_binder *b, const char *dataset, const struct sl_recipe_item *item)
@@ -177,8 +182,8 @@ static bool check_dataset(struct sl_binder *b, const char *dataset, const struct
     if (!dataset || valid_dataset(dataset))
         return true;
     sl_binder__problem(b, SL_E_RECIPE_OPTION, sl_recipe__pointer(b->arena, item->pointer, "dataset"),
-                       "dataset: \"%s\" is not a dataset's name: 1 to %d of a-z, 0-9, \"_\" and \"-\", a letter or digit "
-                       "first",
+                       "dataset: \"%s\" is not a dataset's name: 1 to %d letters, digits, \".\", \"_\" and \"-\", a "
+                       "letter or digit first",
                        dataset, SL_RECIPE__MAX_NAME);
     return false;
 }

@@ -337,7 +337,8 @@ static bool resolve(struct slot *s, struct json_object **value, bool *known)
     case NO_HOLE:
         return true;
     case WHOLE_HOLE:
-        return whole_value(s, text, value, known);
+        return s->option->type == SL_OPT_STRING ? substituted(s, text, value, known)
+                                                : whole_value(s, text, value, known);
     case HOLES_INSIDE:
         if (s->option->type == SL_OPT_STRING)
             return substituted(s, text, value, known);

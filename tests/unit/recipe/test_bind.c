@@ -2,6 +2,8 @@
 /* A recipe bound to a manifest's parameters: defaults, types, where values go, the hash. */
 #include "recipe_support.h"
 
+#include "lake/lake.h"
+
 struct fixture {
     struct sl_arena *arena;
     struct sl_kinds kinds;
@@ -142,6 +144,36 @@ static void test_text_takes_parameters_inside(void **state)
     json_object_put(given);
 }
 
+static void test_a_text_takes_a_number_as_its_whole_value(void **state)
+{
+    struct fixture *f = *state;
+    struct sl_lints lints = {.arena = f->arena};
+    const struct sl_recipe *recipe =
+        lint_text(f->set, "apiVersion: sluice/v1\nkind: Recipe\nname: t\nversion: 1\nintents: [t]\ntype: vector\n"
+                          "params:\n  year: {type: integer}\noutputs:\n  - geoparquet: {dataset: \"${year}\"}\n", &lints);
+    struct json_object *given = json_tokener_parse("{\"year\": 2026}");
+    assert_non_null(recipe);
+    assert_int_equal(sl_recipe_bind(recipe, &f->kinds, given, f->arena, &f->bound, &f->err), 0);
+    assert_string_equal(f->bound.outputs[0].dataset, "2026");
+    json_object_put(given);
+}
+
+static void test_a_dataset_is_named_by_the_rule_of_the_lake(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {"a", "A.b-c_9", "9", ".a", "-a", "_a", "", "a b", "../a", "a/b", "ä", "a~",
+                                        "a0123456789012345678901234567890123456789012345678901234567890123456789012345678"
+                                        "9012345678901234567890123456789012345678901234567",
+                                        "a0123456789012345678901234567890123456789012345678901234567890123456789012345678"
+                                        "90123456789012345678901234567890123456789012345678"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct sl_lints lints = {.arena = f->arena};
+        const char *text = sl_arena_printf(f->arena, "apiVersion: sluice/v1\nkind: Recipe\nname: t\nversion: 1\nintents: [t]\n"
+                                                     "type: vector\noutputs:\n  - geoparquet: {dataset: \"%s\"}\n", names[i]);
+        assert_int_equal(lint_text(f->set, text, &lints) != NULL, sl_dataset_id_valid(names[i]));
+    }
+}
+
 static void test_outputs_have_their_defaults(void **state)
 {
     struct fixture *f = *state;
@@ -177,6 +209,8 @@ int main(void)
         TEST(test_a_whole_value_gets_the_typed_parameter),
         TEST(test_a_value_that_the_option_refuses_names_place_and_parameter),
         TEST(test_text_takes_parameters_inside),
+        TEST(test_a_text_takes_a_number_as_its_whole_value),
+        TEST(test_a_dataset_is_named_by_the_rule_of_the_lake),
         TEST(test_outputs_have_their_defaults),
         TEST(test_the_hash_counts_content_and_not_layout),
     };

@@ -147,6 +147,49 @@ static void test_hostile_texts_are_escaped_and_bounded(void **state)
     sl_recipe_set_free(set);
 }
 
+/* Damaged in a way that repeats: some bytes replaced, a piece cut out or doubled. */
+static void damage(struct sl_buf *text, const char *from, uint64_t *seed)
+{
+    static const char bytes[] = "{}[]:,-\"'$#&*!|>%@`\n \t0a~?";
+    size_t n = strlen(from);
+    sl_buf_clear(text);
+    for (size_t i = 0; i < n; i++) {
+        *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+        uint64_t r = *seed >> 33;
+        if (r % 701 == 0)
+            sl_buf_putc(text, bytes[r / 701 % (sizeof bytes - 1)]);
+        else if (r % 1999 == 0)
+            i += r / 1999 % 40;
+        else
+            sl_buf_putc(text, from[i]);
+        if (r % 3989 == 0)
+            sl_buf_puts(text, from + (i < n ? i : n - 1) / 2);
+    }
+}
+
+static void test_a_damaged_recipe_is_a_recipe_or_says_why_not(void **state)
+{
+    (void)state;
+    struct sl_kinds kinds = all_kinds();
+    struct sl_buf text, damaged;
+    uint64_t seed = 7;
+    sl_buf_init(&text, 1 << 20);
+    sl_buf_init(&damaged, 1 << 20);
+    assert_int_equal(sl_file_read(RECIPES "/valid/everything.yaml", &text, NULL), 0);
+    for (int i = 0; i < 800; i++) {
+        struct sl_recipe_set *set = empty_set(&kinds);
+        struct sl_arena *arena = sl_arena_new();
+        struct sl_lints lints = {.arena = arena};
+        damage(&damaged, text.data, &seed);
+        const struct sl_recipe *recipe = lint_text(set, damaged.data, &lints);
+        assert_int_equal(recipe == NULL, lints.n > 0);
+        sl_arena_free(arena);
+        sl_recipe_set_free(set);
+    }
+    sl_buf_free(&text);
+    sl_buf_free(&damaged);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +198,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_recipes_of_the_pages_are_recipes),
         cmocka_unit_test(test_the_page_names_every_kind_and_option),
         cmocka_unit_test(test_a_missing_file_is_an_error_and_no_lint),
+        cmocka_unit_test(test_a_damaged_recipe_is_a_recipe_or_says_why_not),
         cmocka_unit_test(test_hostile_texts_are_escaped_and_bounded),
     };
     if (argc == 2 && !strcmp(argv[1], "--print")) {
