@@ -13,7 +13,7 @@
 
 #include "base/uuid7.h"
 
-enum { READ_BLOCK = 64 * 1024, REMOVE_MAX_DEPTH = 256 };
+enum { READ_BLOCK = 64 * 1024, REMOVE_MAX_DEPTH = 64 };
 
 int sl_file_read(const char *path, struct sl_buf *buf, struct sl_error *err)
 {
@@ -107,13 +107,35 @@ int sl_dir_make(const char *path, mode_t mode, struct sl_error *err)
     return 0;
 }
 
-/* Takes fd over; removes what is in the folder. path is for messages. */
-static int remove_inside(int fd, const char *path, int depth, struct sl_error *err)
+/* A removal under way. A tree may be deeper than there are descriptors: what lies too deep is moved up to the top, and
+ * the top is gone through again. */
+struct removal {
+    int top_fd;
+    bool again;
+};
+
+static int remove_inside(struct removal *r, int fd, const char *path, int depth, struct sl_error *err);
+
+static int remove_folder(struct removal *r, int fd, const char *name, const char *path, int depth,
+                         struct sl_error *err)
 {
-    if (depth > REMOVE_MAX_DEPTH) {
-        close(fd);
-        return sl_fail(err, SL_E_LIMIT, "%s is nested deeper than %d folders", path, REMOVE_MAX_DEPTH);
+    if (depth == REMOVE_MAX_DEPTH) {
+        char id[SL_UUID_TEXT_BYTES];
+        sl_uuid7(id);
+        r->again = true;
+        return renameat(fd, name, r->top_fd, id) ? sl_fail_errno(err, errno, "cannot move %s in %s", name, path) : 0;
     }
+    int sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int rc = sub < 0 ? sl_fail_errno(err, errno, "cannot remove %s in %s", name, path)
+                     : remove_inside(r, sub, path, depth + 1, err);
+    if (rc == 0 && unlinkat(fd, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+        rc = sl_fail_errno(err, errno, "cannot remove the folder %s in %s", name, path);
+    return rc;
+}
+
+/* Takes fd over; removes what is in the folder. path is for messages. */
+static int remove_inside(struct removal *r, int fd, const char *path, int depth, struct sl_error *err)
+{
     DIR *dir = fdopendir(fd);
     if (!dir) {
         int saved = errno;
@@ -125,13 +147,8 @@ static int remove_inside(int fd, const char *path, int depth, struct sl_error *e
     while (rc == 0 && (errno = 0, e = readdir(dir))) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
             continue;
-        if (unlinkat(fd, e->d_name, 0) == 0 || errno == ENOENT)
-            continue;
-        int sub = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        rc = sub < 0 ? sl_fail_errno(err, errno, "cannot remove %s in %s", e->d_name, path)
-                     : remove_inside(sub, path, depth + 1, err);
-        if (rc == 0 && unlinkat(fd, e->d_name, AT_REMOVEDIR) != 0 && errno != ENOENT)
-            rc = sl_fail_errno(err, errno, "cannot remove the folder %s in %s", e->d_name, path);
+        if (unlinkat(fd, e->d_name, 0) != 0 && errno != ENOENT)
+            rc = remove_folder(r, fd, e->d_name, path, depth, err);
     }
     if (rc == 0 && errno)
         rc = sl_fail_errno(err, errno, "cannot list %s", path);
@@ -155,7 +172,14 @@ int sl_dir_remove(const char *path, struct sl_error *err)
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return sl_fail_errno(err, errno, "cannot remove %s", path);
-    int rc = remove_inside(fd, path, 0, err);
+    struct removal r = {.top_fd = fd, .again = true};
+    int rc = 0;
+    while (rc == 0 && r.again) {
+        r.again = false;
+        int top = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        rc = top < 0 ? sl_fail_errno(err, errno, "cannot list %s", path) : remove_inside(&r, top, path, 0, err);
+    }
+    close(fd);
     if (rc == 0 && rmdir(path) != 0 && errno != ENOENT)
         rc = sl_fail_errno(err, errno, "cannot remove the folder %s", path);
     return rc;

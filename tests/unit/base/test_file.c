@@ -121,6 +121,20 @@ static void test_remove_refuses_the_root(void **state)
     /* "/" itself is not tried: were the guard broken, the test would do what it must prevent. */
 }
 
+static void test_remove_takes_trees_deeper_than_descriptors(void **state)
+{
+    (void)state;
+    enum { DEPTH = 1500 };
+    struct sl_error err = {0};
+    char path[2 * DEPTH + 8] = "deep";
+    for (int i = 0; i < DEPTH; i++)
+        strcat(path, i % 2 ? "/a" : "/b");
+    assert_ok(sl_dir_make(in(path), 0700, &err));
+    assert_ok(sl_dir_make(in("deep/b/b"), 0700, &err));
+    assert_ok(sl_dir_remove(in("deep"), &err));
+    assert_false(sl_path_exists(in("deep")));
+}
+
 static void test_list_is_sorted_bytewise(void **state)
 {
     (void)state;
@@ -174,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_folders_are_made_at_any_depth_and_twice),
         cmocka_unit_test(test_remove_does_not_follow_links),
         cmocka_unit_test(test_remove_refuses_the_root),
+        cmocka_unit_test(test_remove_takes_trees_deeper_than_descriptors),
         cmocka_unit_test(test_list_is_sorted_bytewise),
         cmocka_unit_test(test_path_parts),
         cmocka_unit_test(test_environment_is_replaceable_and_empty_is_unset),

@@ -20,7 +20,7 @@ static int open_again(struct sl_store **out, struct sl_error *e)
 
 static void end(void)
 {
-    sl_dir_remove(root, NULL);
+    assert_ok(sl_dir_remove(root, &err));
 }
 
 int main(void)
