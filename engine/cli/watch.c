@@ -14,7 +14,7 @@
 #include "json/json.h"
 #include "sensor/sensor.h"
 
-enum { STATUS_COLUMN = 88, ID_COLUMNS_LEAST = 11, BATCHES_KEPT = 10000 };
+enum { STATUS_COLUMN = 100, STATUS_COLUMNS = 11, ID_COLUMNS_LEAST = 11, BATCHES_KEPT = 10000 };
 
 struct watch {
     struct sl_cli *cli;
@@ -133,12 +133,15 @@ static void print_batch(struct watch *w, struct json_object *e, const char *stat
     sl_out_text(out, shown);
     sl_out_spaces(out, id_columns < ID_COLUMNS_LEAST ? ID_COLUMNS_LEAST - id_columns + 1 : 2);
     column += (id_columns < ID_COLUMNS_LEAST ? ID_COLUMNS_LEAST + 1 : id_columns + 2) + sl_text_columns(stages);
-    if (column + 2 > STATUS_COLUMN && *stages) { /* too long for one line */
+    size_t status_at = column + 2 > STATUS_COLUMN ? column + 2 : STATUS_COLUMN;
+    if (status_at + STATUS_COLUMNS > (size_t)out->width)
+        status_at = column + 2;
+    if (out->terminal && *stages && status_at + STATUS_COLUMNS > (size_t)out->width) {
         sl_out_coloured(out, sl_cli_status_colour(status), status);
         sl_out_printf(out, "\n          %s\n", stages);
     } else {
         sl_out_text(out, stages);
-        sl_out_spaces(out, *stages ? STATUS_COLUMN - column : 0);
+        sl_out_spaces(out, *stages ? status_at - column : 0);
         sl_out_coloured(out, sl_cli_status_colour(status), status);
         sl_out_text(out, "\n");
     }
