@@ -182,9 +182,10 @@ static int look_catalog(struct doctor *d, struct look *l)
 
 static int look_libraries(struct doctor *d, struct look *l)
 {
+    const char *duckdb = sl_duck_version();
     int rc = sl_gdal_setup(&l->error);
     l->detail = sl_arena_printf(arena(d), "GDAL %s, PROJ %s, GEOS %s, DuckDB %s", sl_gdal_version(), sl_proj_version(),
-                                sl_geos_version(), sl_duck_version());
+                                sl_geos_version(), duckdb + (duckdb[0] == 'v'));
     return rc;
 }
 

@@ -14,7 +14,7 @@ static const struct sl_cli_column manifest_columns[] = {
     {"BY", SL_LEFT, 8},      {"UPLOADED (UTC)", SL_LEFT, 0}, {"ERROR", SL_LEFT, 12},
 };
 static const struct sl_cli_column run_columns[] = {
-    {"RUN", SL_LEFT, 13},  {"BATCH", SL_LEFT, 12},  {"STATUS", SL_LEFT, 0}, {"RECIPE", SL_LEFT, 10},
+    {"RUN", SL_LEFT, 0},   {"BATCH", SL_LEFT, 12},  {"STATUS", SL_LEFT, 0}, {"RECIPE", SL_LEFT, 10},
     {"ROWS", SL_RIGHT, 0}, {"STARTED (UTC)", SL_LEFT, 0}, {"TOOK", SL_RIGHT, 0},
 };
 static const struct sl_cli_column asset_columns[] = {
