@@ -2,9 +2,9 @@
 /*
  * manifest.h - the contract between uploader and engine: what was uploaded, what is wanted.
  *
- * schemas/manifest.schema.json is the truth for the shape; the rules that a schema cannot say (paths, systems of
- * reference, formats of a type, doubled paths, unknown formats) are checked here, and all violations come together. A
- * struct sl_manifest is read-only; its strings live in its arena and document.
+ * schemas/manifest.schema.json is the truth for the shape; the rules that a schema cannot say (names of batches, paths,
+ * doubled paths, the form of systems of reference) are checked here, and all violations come together. Whether a format
+ * or a code of a system exists is known to geo, above. A struct sl_manifest is read-only; its strings live in its arena and document.
  */
 #ifndef SLUICE_MANIFEST_MANIFEST_H
 #define SLUICE_MANIFEST_MANIFEST_H
