@@ -4,12 +4,19 @@
 
 #include "schema/internal.h"
 
-static const struct keyword *type_of(const struct node *node)
+/* The types that a schema asks for, directly or by its $ref; 0: it asks for none. */
+static unsigned types_wanted(const struct node *node, int depth)
 {
-    for (size_t i = 0; i < node->n_keywords; i++)
-        if (node->keywords[i].kind == &sl_schema__type)
-            return &node->keywords[i];
-    return NULL;
+    enum { DEPTH = 4 };
+    unsigned types = 0;
+    for (size_t i = 0; i < node->n_keywords; i++) {
+        const struct keyword *kw = &node->keywords[i];
+        if (kw->kind == &sl_schema__type)
+            return *(const unsigned *)kw->data;
+        if (kw->kind == &sl_schema__ref && depth < DEPTH)
+            types = types_wanted(*(const struct node *const *)kw->data, depth + 1);
+    }
+    return types;
 }
 
 /* $ref: data is the node, as for all kinds of one subschema */
@@ -147,10 +154,8 @@ static bool report_types(const struct frame *f, const struct keyword *kw)
     unsigned types = 0;
     SL_CLEANUP(sl_buf_free) struct sl_buf text;
     sl_buf_init(&text, 1024);
-    for (size_t i = 0; i < json_object_array_length(kw->value); i++) {
-        const struct keyword *type = type_of(subs[i]);
-        types |= type ? *(const unsigned *)type->data : 0;
-    }
+    for (size_t i = 0; i < json_object_array_length(kw->value); i++)
+        types |= types_wanted(subs[i], 0);
     sl_buf_puts(&text, "expected ");
     sl_schema__type_names(&text, types);
     sl_buf_puts(&text, ", found ");
