@@ -20,6 +20,7 @@ struct sl_duck {
     char *extensions_dir;
     char loaded[MAX_EXTENSIONS][NAME_BYTES];
     size_t n_loaded;
+    bool has_wkb_box;
 };
 
 static bool mentions(const char *text, const char *const *parts)
@@ -153,6 +154,11 @@ void sl_duck_closep(struct sl_duck **duck)
 duckdb_connection sl_duck__connection(struct sl_duck *duck)
 {
     return duck->connection;
+}
+
+bool *sl_duck__has_wkb_box(struct sl_duck *duck)
+{
+    return &duck->has_wkb_box;
 }
 
 static bool plain_name(const char *s)

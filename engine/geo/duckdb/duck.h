@@ -40,6 +40,9 @@ int sl_duck_query(struct sl_duck *duck, const char *sql,
                   struct sl_error *err);
 /* Makes the stream a view that can be read once. The stream must outlive its reading; the caller releases it. */
 int sl_duck_arrow_view(struct sl_duck *duck, const char *name, struct ArrowArrayStream *stream, struct sl_error *err);
+/* Adds the function sl_wkb_box(BLOB) → STRUCT(xmin, ymin, xmax, ymax DOUBLE), NULL for NULL, for an empty geometry and for
+ * what is not WKB; again is free. */
+int sl_duck_add_wkb_box(struct sl_duck *duck, struct sl_error *err);
 /* Interrupts what runs now; from any thread. */
 void sl_duck_interrupt(struct sl_duck *duck);
 const char *sl_duck_version(void);

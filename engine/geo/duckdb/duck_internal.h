@@ -8,5 +8,6 @@
 #include "geo/duckdb/duck.h"
 
 duckdb_connection sl_duck__connection(struct sl_duck *duck);
+bool *sl_duck__has_wkb_box(struct sl_duck *duck);
 
 #endif

@@ -10,6 +10,8 @@
 #ifndef SLUICE_GEO_GDAL_VECTOR_H
 #define SLUICE_GEO_GDAL_VECTOR_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <sluice/error.h>
@@ -30,7 +32,7 @@ struct sl_vector_options {
 
 struct sl_vector_field {
     const char *name;     /* in the stream */
-    const char *source_name; /* in the file */
+    const char *source_name; /* in the file; NULL when it is the same */
     const char *type;     /* OGR's: "Integer64", "String(JSON)", … */
     const char *sql_type; /* for a PostGIS table: "bigint", "text", "timestamptz", … */
 };
@@ -56,9 +58,21 @@ const struct sl_vector_info *sl_vector_info(const struct sl_vector *vector);
 /* The names of all layers, in the arena. For a file of several (DESIGN: each may become a dataset). */
 int sl_vector_layers(const char *path, const struct sl_format *format, struct sl_arena *arena, char ***names, size_t *n,
                      struct sl_error *err);
-/* One stream at a time; the caller releases it. */
+const char *sl_vector_geometry_column(const struct sl_vector *vector); /* its name in the stream */
+/* From the next stream on, geometries come as EWKB with this SRID (PostGIS's own form); 0: plain ISO WKB. */
+void sl_vector_set_srid(struct sl_vector *vector, int srid);
+/* One stream at a time, from the first row; the caller releases it before it closes the vector. */
 int sl_vector_stream(struct sl_vector *vector, struct ArrowArrayStream *out, struct sl_error *err);
 /* After the stream's end: what went wrong while reading, and whether all promised rows came. *rows are those read. */
 int sl_vector_finish(struct sl_vector *vector, int64_t *rows, struct sl_error *err);
+
+/*
+ * Names fit for a table, in the arena: a name that can be kept is kept. Not kept: names that are `geometry`, "bbox" or a
+ * system column of PostgreSQL, that differ from an earlier one by nothing or by case only, that are empty or longer than
+ * 63 bytes, or have control characters or bytes that are not UTF-8 (which become "_"). These are cut at a character and
+ * get the first suffix _1, _2, … that makes them unlike all others.
+ */
+void sl_vector_column_names(const char *const *names, size_t n, const char *geometry, struct sl_arena *arena,
+                            const char **out);
 
 #endif

@@ -37,8 +37,8 @@ struct sl_compute_versions {
 };
 
 struct sl_relation {
-    const char *sql;      /* a SELECT that DuckDB runs: the columns in order, geometry as WKB under its own name, rows
-                             in their order */
+    const char *sql;      /* a SELECT that DuckDB runs: the columns in order, geometry as WKB (XY or XYZ) under its own
+                             name, types that Parquet has no form for as text, rows in their order */
     struct sl_duck *duck; /* where to run it; the session's */
 };
 
@@ -50,6 +50,7 @@ struct sl_geometry_facts {
     double bounds_wgs84[4];
     char types[256];      /* "Polygon,MultiPolygon Z" as GeoParquet spells them, sorted */
     int64_t null_count, empty_count;
+    int64_t measured_count; /* with M, which a relation leaves out: GeoParquet has none */
 };
 
 struct sl_compute_ops {

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "geo/duckdb/duck_internal.h"
+#include "geo/wkb.h"
+
+enum { SIDES = 4 };
+static const char *const sides[SIDES] = {"xmin", "ymin", "xmax", "ymax"};
+
+static void set_null(duckdb_vector output, idx_t row)
+{
+    duckdb_vector_ensure_validity_writable(output);
+    duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), row);
+    for (idx_t i = 0; i < SIDES; i++) {
+        duckdb_vector side = duckdb_struct_vector_get_child(output, i);
+        duckdb_vector_ensure_validity_writable(side);
+        duckdb_validity_set_row_invalid(duckdb_vector_get_validity(side), row);
+    }
+}
+
+static void box_of_chunk(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    (void)info;
+    idx_t n = duckdb_data_chunk_get_size(input);
+    duckdb_vector blobs = duckdb_data_chunk_get_vector(input, 0);
+    duckdb_string_t *values = duckdb_vector_get_data(blobs);
+    uint64_t *validity = duckdb_vector_get_validity(blobs);
+    double *out[SIDES];
+    for (idx_t i = 0; i < SIDES; i++)
+        out[i] = duckdb_vector_get_data(duckdb_struct_vector_get_child(output, i));
+    for (idx_t row = 0; row < n; row++) {
+        struct sl_wkb_box box = {0};
+        bool there = !validity || duckdb_validity_row_is_valid(validity, row);
+        if (!there ||
+            sl_wkb_walk(duckdb_string_t_data(&values[row]), duckdb_string_t_length(values[row]), &box) != NULL ||
+            !box.any) {
+            set_null(output, row);
+            continue;
+        }
+        out[0][row] = box.xmin;
+        out[1][row] = box.ymin;
+        out[2][row] = box.xmax;
+        out[3][row] = box.ymax;
+    }
+}
+
+int sl_duck_add_wkb_box(struct sl_duck *duck, struct sl_error *err)
+{
+    bool *added = sl_duck__has_wkb_box(duck);
+    if (*added)
+        return 0;
+    duckdb_logical_type blob = duckdb_create_logical_type(DUCKDB_TYPE_BLOB);
+    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE);
+    duckdb_logical_type types[SIDES] = {number, number, number, number};
+    const char *names[SIDES] = {sides[0], sides[1], sides[2], sides[3]};
+    duckdb_logical_type box = duckdb_create_struct_type(types, names, SIDES);
+    duckdb_scalar_function function = duckdb_create_scalar_function();
+    duckdb_scalar_function_set_name(function, "sl_wkb_box");
+    duckdb_scalar_function_add_parameter(function, blob);
+    duckdb_scalar_function_set_return_type(function, box);
+    duckdb_scalar_function_set_special_handling(function);
+    duckdb_scalar_function_set_function(function, box_of_chunk);
+    bool failed = duckdb_register_scalar_function(sl_duck__connection(duck), function) != DuckDBSuccess;
+    duckdb_destroy_scalar_function(&function);
+    duckdb_destroy_logical_type(&box);
+    duckdb_destroy_logical_type(&number);
+    duckdb_destroy_logical_type(&blob);
+    if (failed)
+        return sl_fail(err, SL_E_DUCKDB, "duckdb does not take the function sl_wkb_box");
+    *added = true;
+    return 0;
+}

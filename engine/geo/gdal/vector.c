@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "geo/gdal/vector.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cpl_conv.h>
+#include <cpl_string.h>
+#include <ogr_srs_api.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "geo/gdal/gdal.h"
+#include "geo/gdal/vector_internal.h"
+
+enum { MAX_LAYERS = 10000, MAX_LISTED = 20 };
+
+static bool contains_any(const char *text, const char *const *parts)
+{
+    for (; *parts; parts++)
+        if (strcasestr(text, *parts))
+            return true;
+    return false;
+}
+
+enum sl_code sl_vector__damage_code(const char *text)
+{
+    static const char *const early[] = {"unexpected end", "unexpected eof", "truncated", "end of file", "fread",
+                                        "too short",      "premature",      "no element found", "unclosed", NULL};
+    return contains_any(text, early) ? SL_E_FILE_TRUNCATED : SL_E_FILE_DAMAGED;
+}
+
+bool sl_vector__lossy(const char *warning)
+{
+    static const char *const lossy[] = {"truncated",      "incompletely",    "out of range", "too large",
+                                        "too big",        "too long",        "skip",         "ignoring",
+                                        "cannot convert", "invalid value",   "corrupt",      "not enough values",
+                                        "invalid content", "lost",           "unexpected end", NULL};
+    static const char *const harmless[] = {"parsed incompletely to real 0", NULL};
+    return contains_any(warning, lossy) && !contains_any(warning, harmless);
+}
+
+static char **open_options(const struct sl_vector_options *options)
+{
+    char **list = NULL;
+    if (!strcmp(options->format->driver, "ESRI Shapefile"))
+        list = CSLSetNameValue(list, "ADJUST_TYPE", "NO");
+    if (options->encoding && !strcmp(options->format->driver, "ESRI Shapefile"))
+        list = CSLSetNameValue(list, "ENCODING", options->encoding);
+    if (!strcmp(options->format->driver, "CSV"))
+        list = CSLSetNameValue(list, "AUTODETECT_TYPE", "NO");
+    return list;
+}
+
+int sl_vector__open_dataset(const char *path, const struct sl_vector_options *options, GDALDatasetH *out,
+                            struct sl_error *err)
+{
+    int64_t ignored;
+    if (access(path, R_OK) != 0)
+        return errno == ENOENT ? sl_fail(err, SL_E_FILE_MISSING, "\"%s\" is missing", sl_path_base(path))
+                               : sl_fail_errno(err, errno, "cannot read \"%s\"", sl_path_base(path));
+    int rc = sl_gdal_setup(err);
+    if (rc == 0)
+        rc = sl_vector__promise(path, options->format, &ignored, err);
+    if (rc)
+        return rc;
+    const char *drivers[] = {options->format->driver, NULL};
+    char **list = open_options(options);
+    sl_gdal_errors_begin();
+    GDALDatasetH dataset = GDALOpenEx(path, GDAL_OF_VECTOR | GDAL_OF_READONLY, drivers,
+                                      (const char *const *)list, NULL);
+    struct sl_error reason = {0};
+    bool failed = sl_gdal_errors_end(SL_E_FILE_FORMAT, &reason);
+    CSLDestroy(list);
+    if (dataset && !failed) {
+        *out = dataset;
+        return 0;
+    }
+    if (dataset)
+        GDALClose(dataset);
+    enum sl_code code = failed && sl_vector__damage_code(reason.message) == SL_E_FILE_TRUNCATED ? SL_E_FILE_TRUNCATED
+                                                                                             : SL_E_FILE_FORMAT;
+    rc = sl_fail(err, code, "\"%s\" is not a %s file%s%s%s", sl_path_base(path), options->format->name,
+                 failed ? " (" : "", failed ? reason.message : "", failed ? ")" : "");
+    sl_error_hint(err, "declare the format that it has, or upload it again");
+    return rc;
+}
+
+/* "a", "b" and "c", at most MAX_LISTED of them. */
+static void list_layers(GDALDatasetH dataset, char *out, size_t out_bytes)
+{
+    int n = GDALDatasetGetLayerCount(dataset);
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; i < n && i < MAX_LISTED && used < out_bytes; i++)
+        used += (size_t)snprintf(out + used, out_bytes - used, "%s\"%s\"", i ? ", " : "",
+                                 OGR_L_GetName(GDALDatasetGetLayer(dataset, i)));
+    if (n > MAX_LISTED && used < out_bytes)
+        snprintf(out + used, out_bytes - used, ", … (%d in all)", n);
+}
+
+static int choose_layer(struct sl_vector *v, const char *name, struct sl_error *err)
+{
+    int n = GDALDatasetGetLayerCount(v->dataset);
+    if (n <= 0)
+        return sl_fail(err, SL_E_FILE_LAYER, "\"%s\" has no layer", v->base_name);
+    if (!name && n == 1)
+        v->layer = GDALDatasetGetLayer(v->dataset, 0);
+    for (int i = 0; name && i < n && !v->layer; i++) {
+        OGRLayerH layer = GDALDatasetGetLayer(v->dataset, i);
+        if (!strcmp(OGR_L_GetName(layer), name))
+            v->layer = layer;
+    }
+    if (v->layer)
+        return 0;
+    char list[SL_ERROR_HINT_BYTES];
+    list_layers(v->dataset, list, sizeof list);
+    int rc = name ? sl_fail(err, SL_E_FILE_LAYER, "\"%s\" has no layer \"%s\"", v->base_name, name)
+                  : sl_fail(err, SL_E_FILE_LAYER, "\"%s\" has %d layers: say which", v->base_name, n);
+    sl_error_hint(err, "its layers are %s", list);
+    return rc;
+}
+
+/* A system that the file calls undefined is none; one that cannot be read is none either, so that the manifest decides. */
+static void read_crs(struct sl_vector *v)
+{
+    OGRSpatialReferenceH srs = OGR_L_GetSpatialRef(v->layer);
+    const char *name = srs ? OSRGetName(srs) : NULL;
+    if (!srs || (name && sl_text_starts(name, "Undefined ")))
+        return;
+    char *wkt = NULL;
+    const char *const options[] = {"FORMAT=WKT2_2019", "MULTILINE=NO", NULL};
+    sl_gdal_errors_begin();
+    if (OSRExportToWktEx(srs, &wkt, options) == OGRERR_NONE && wkt && *wkt) {
+        struct sl_crs *crs = sl_arena_alloc(v->arena, sizeof *crs);
+        if (sl_crs_from_wkt(wkt, v->arena, crs, NULL) == 0)
+            v->info.crs = crs;
+    }
+    sl_gdal_errors_end(SL_E_GDAL, NULL);
+    CPLFree(wkt);
+}
+
+static int describe(struct sl_vector *v, struct sl_error *err)
+{
+    OGRFeatureDefnH definition = OGR_L_GetLayerDefn(v->layer);
+    OGRwkbGeometryType type = OGR_L_GetGeomType(v->layer);
+    if (OGR_FD_GetGeomFieldCount(definition) > 1)
+        return sl_fail(err, SL_E_FILE_LAYER, "layer \"%s\" of \"%s\" has %d geometry columns, one is taken",
+                       OGR_L_GetName(v->layer), v->base_name, OGR_FD_GetGeomFieldCount(definition));
+    v->info.layer = sl_arena_strdup(v->arena, OGR_L_GetName(v->layer));
+    v->info.has_geometry = OGR_FD_GetGeomFieldCount(definition) == 1 && type != wkbNone;
+    v->info.geometry_type = sl_arena_strdup(v->arena, OGRGeometryTypeToName(type));
+    /* A layer of any type may hold them too. */
+    v->info.linearized = OGR_GT_IsNonLinear(type) || OGR_GT_Flatten(type) == wkbUnknown;
+    if (v->info.has_geometry)
+        read_crs(v);
+    if (!strcmp(v->format->driver, "FlatGeobuf") && OGR_L_TestCapability(v->layer, OLCFastFeatureCount)) {
+        /* From the header; a writer that streamed left 0. */
+        int64_t n = OGR_L_GetFeatureCount(v->layer, FALSE);
+        v->info.promised_rows = n > 0 ? n : -1;
+    }
+    return sl_vector__describe_fields(v, err);
+}
+
+int sl_vector_open(const char *path, const struct sl_vector_options *options, struct sl_vector **out,
+                   struct sl_error *err)
+{
+    SL_CLEANUP(sl_vector_closep) struct sl_vector *v = sl_xcalloc(1, sizeof *v);
+    v->arena = sl_arena_new();
+    v->base_name = sl_arena_strdup(v->arena, sl_path_base(path));
+    v->format = options->format;
+    v->geometry_column = sl_arena_strdup(v->arena, options->geometry_column ? options->geometry_column : "geom");
+    int rc = sl_vector__open_dataset(path, options, &v->dataset, err);
+    if (rc == 0)
+        rc = sl_vector__promise(path, options->format, &v->info.promised_rows, err);
+    if (rc == 0)
+        rc = choose_layer(v, options->layer, err);
+    if (rc == 0)
+        rc = describe(v, err);
+    if (rc)
+        return rc;
+    *out = v;
+    v = NULL;
+    return 0;
+}
+
+void sl_vector_close(struct sl_vector *v)
+{
+    if (!v)
+        return;
+    if (v->dataset)
+        GDALClose(v->dataset);
+    sl_arena_free(v->arena);
+    free(v);
+}
+
+void sl_vector_closep(struct sl_vector **v)
+{
+    sl_vector_close(*v);
+}
+
+const struct sl_vector_info *sl_vector_info(const struct sl_vector *v)
+{
+    return &v->info;
+}
+
+const char *sl_vector_geometry_column(const struct sl_vector *v)
+{
+    return v->geometry_column;
+}
+
+void sl_vector_set_srid(struct sl_vector *v, int srid)
+{
+    v->srid = srid;
+}
+
+int sl_vector_layers(const char *path, const struct sl_format *format, struct sl_arena *arena, char ***names, size_t *n,
+                     struct sl_error *err)
+{
+    GDALDatasetH dataset = NULL;
+    struct sl_vector_options options = {.format = format};
+    int rc = sl_vector__open_dataset(path, &options, &dataset, err);
+    if (rc)
+        return rc;
+    int count = GDALDatasetGetLayerCount(dataset);
+    if (count > MAX_LAYERS) {
+        GDALClose(dataset);
+        return sl_fail(err, SL_E_LIMIT, "\"%s\" has %d layers, at most %d are taken", sl_path_base(path), count,
+                       MAX_LAYERS);
+    }
+    *names = sl_arena_array(arena, (size_t)count + 1, sizeof **names);
+    *n = (size_t)count;
+    for (int i = 0; i < count; i++)
+        (*names)[i] = sl_arena_strdup(arena, OGR_L_GetName(GDALDatasetGetLayer(dataset, i)));
+    GDALClose(dataset);
+    return 0;
+}
+
+/* ---- the stream ------------------------------------------------------------------------------------------------ */
+
+/* Children are freed with their parent. */
+static void release_child(struct ArrowSchema *schema)
+{
+    schema->release = NULL;
+}
+
+static void release_schema(struct ArrowSchema *schema)
+{
+    sl_arena_free(schema->private_data);
+    schema->release = NULL;
+}
+
+static struct ArrowSchema *new_schema(struct sl_arena *arena, const char *name, const char *format)
+{
+    struct ArrowSchema *schema = sl_arena_alloc(arena, sizeof *schema);
+    *schema = (struct ArrowSchema){.format = sl_arena_strdup(arena, format),
+                                   .name = sl_arena_strdup(arena, name),
+                                   .flags = ARROW_FLAG_NULLABLE,
+                                   .release = release_child};
+    return schema;
+}
+
+static void column_schema(struct ArrowSchema *parent, struct sl_arena *arena, const char *name,
+                          struct sl_vector__type type)
+{
+    const char *format = sl_vector__arrow_format(type.kind);
+    struct ArrowSchema *column = new_schema(arena, name, type.list ? "+l" : format);
+    if (type.list) {
+        column->children = sl_arena_array(arena, 1, sizeof(struct ArrowSchema *));
+        column->children[0] = new_schema(arena, "item", format);
+        column->n_children = 1;
+    }
+    parent->children[parent->n_children++] = column;
+}
+
+static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
+{
+    const struct sl_vector *v = stream->private_data;
+    struct sl_arena *arena = sl_arena_new();
+    *out = (struct ArrowSchema){.format = "+s", .name = "", .private_data = arena, .release = release_schema};
+    out->children = sl_arena_array(arena, v->info.n_fields + 1, sizeof(struct ArrowSchema *));
+    for (size_t i = 0; i < v->info.n_fields; i++)
+        column_schema(out, arena, v->info.fields[i].name, v->types[i]);
+    if (v->info.has_geometry)
+        column_schema(out, arena, v->geometry_column, (struct sl_vector__type){SL_KIND_BINARY, false});
+    return 0;
+}
+
+static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
+{
+    struct sl_vector *v = stream->private_data;
+    *out = (struct ArrowArray){0};
+    if (v->failure.code != SL_OK)
+        return EIO;
+    return v->ended || sl_vector__next_batch(v, out, &v->failure) == 0 ? 0 : EIO;
+}
+
+static const char *get_last_error(struct ArrowArrayStream *stream)
+{
+    const struct sl_vector *v = stream->private_data;
+    return v->failure.code != SL_OK ? v->failure.message : NULL;
+}
+
+static void release_stream(struct ArrowArrayStream *stream)
+{
+    stream->release = NULL;
+}
+
+int sl_vector_stream(struct sl_vector *v, struct ArrowArrayStream *out, struct sl_error *err)
+{
+    (void)err;
+    v->rows = 0;
+    v->ended = false;
+    sl_error_clear(&v->failure);
+    OGR_L_ResetReading(v->layer);
+    *out = (struct ArrowArrayStream){.get_schema = get_schema,
+                                     .get_next = get_next,
+                                     .get_last_error = get_last_error,
+                                     .release = release_stream,
+                                     .private_data = v};
+    return 0;
+}
+
+int sl_vector_finish(struct sl_vector *v, int64_t *rows, struct sl_error *err)
+{
+    if (v->failure.code != SL_OK) {
+        if (err)
+            *err = v->failure;
+        return -(int)v->failure.code;
+    }
+    if (!v->ended)
+        return sl_fail(err, SL_E_INTERNAL, "\"%s\" was not read to its end", v->base_name);
+    int64_t promised = v->info.promised_rows;
+    if (promised >= 0 && promised != v->rows) {
+        int rc = sl_fail(err, v->rows < promised ? SL_E_FILE_TRUNCATED : SL_E_FILE_DAMAGED,
+                         "\"%s\" promises %lld rows, but has %lld", v->base_name, (long long)promised,
+                         (long long)v->rows);
+        sl_error_hint(err, "upload the file again");
+        return rc;
+    }
+    *rows = v->rows;
+    return 0;
+}

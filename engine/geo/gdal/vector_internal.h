@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vector_internal.h - what the files that read a layer share. */
+#ifndef SLUICE_GEO_GDAL_VECTOR_INTERNAL_H
+#define SLUICE_GEO_GDAL_VECTOR_INTERNAL_H
+
+#include <gdal.h>
+#include <ogr_api.h>
+#include <ogr_recordbatch.h>
+
+#include "base/buf.h"
+#include "geo/gdal/vector.h"
+
+enum sl_vector__kind {
+    SL_KIND_BOOL,
+    SL_KIND_INT16,
+    SL_KIND_INT32,
+    SL_KIND_INT64,
+    SL_KIND_FLOAT,
+    SL_KIND_DOUBLE,
+    SL_KIND_TEXT,
+    SL_KIND_BINARY,
+    SL_KIND_DATE,
+    SL_KIND_TIME,
+    SL_KIND_TIMESTAMP, /* without a zone */
+    SL_KIND_INSTANT    /* UTC */
+};
+
+struct sl_vector__type {
+    enum sl_vector__kind kind; /* of the value, or of a list's items */
+    bool list;
+};
+
+struct sl_vector {
+    struct sl_arena *arena;
+    GDALDatasetH dataset;
+    OGRLayerH layer;
+    const char *base_name; /* of the file, for messages */
+    const struct sl_format *format;
+    const char *geometry_column;
+    struct sl_vector_info info;
+    struct sl_vector__type *types; /* as many as fields */
+    int srid;
+    int64_t rows;
+    bool ended;
+    struct sl_error failure; /* of the stream; code SL_OK: none */
+};
+
+/* Opens with the driver of the format only. */
+int sl_vector__open_dataset(const char *path, const struct sl_vector_options *options, GDALDatasetH *out,
+                            struct sl_error *err);
+/* What the file's own headers promise, without GDAL: SL_E_FILE_TRUNCATED when the file is shorter, SL_E_FILE_MISSING
+ * when a necessary sidecar is not there. *rows is -1 when nothing is promised. */
+int sl_vector__promise(const char *path, const struct sl_format *format, int64_t *rows, struct sl_error *err);
+/* Fills info's fields and the types. */
+int sl_vector__describe_fields(struct sl_vector *vector, struct sl_error *err);
+/* The next batch; *out is released (release NULL) at the end. */
+int sl_vector__next_batch(struct sl_vector *vector, struct ArrowArray *out, struct sl_error *err);
+const char *sl_vector__arrow_format(enum sl_vector__kind kind);
+const char *sl_vector__item_format(struct sl_vector__type type);
+/* Does this warning of GDAL mean that something of the file did not come over? */
+bool sl_vector__lossy(const char *warning);
+/* The code of a failure while reading: SL_E_FILE_TRUNCATED when its text speaks of an early end. */
+enum sl_code sl_vector__damage_code(const char *text);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a file's headers promise, compared with its size: GDAL takes a short file for a small one. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "geo/gdal/vector_internal.h"
+
+struct file {
+    FILE *stream;
+    int64_t size_bytes;
+};
+
+static void close_file(struct file *f)
+{
+    if (f->stream)
+        fclose(f->stream);
+}
+
+static bool open_file(struct file *f, const char *path)
+{
+    struct stat st;
+    f->stream = fopen(path, "rbe");
+    if (!f->stream || fstat(fileno(f->stream), &st) != 0)
+        return false;
+    f->size_bytes = st.st_size;
+    return true;
+}
+
+static uint32_t le32(const unsigned char *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint32_t be32(const unsigned char *p)
+{
+    return (uint32_t)p[3] | (uint32_t)p[2] << 8 | (uint32_t)p[1] << 16 | (uint32_t)p[0] << 24;
+}
+
+static int shorter(const char *path, int64_t size_bytes, int64_t promised_bytes, struct sl_error *err)
+{
+    int rc = sl_fail(err, SL_E_FILE_TRUNCATED, "\"%s\" is cut off: it has %lld bytes, its header promises %lld",
+                     sl_path_base(path), (long long)size_bytes, (long long)promised_bytes);
+    sl_error_hint(err, "upload the file again");
+    return rc;
+}
+
+/* The SQLite file format, 1.3 "The Database Header": page size at 16, pages at 28, which count when 24 equals 92. */
+static int check_sqlite(const char *path, struct sl_error *err)
+{
+    SL_CLEANUP(close_file) struct file f = {0};
+    unsigned char head[100];
+    if (!open_file(&f, path))
+        return sl_fail_errno(err, errno, "cannot read \"%s\"", sl_path_base(path));
+    if (fread(head, 1, sizeof head, f.stream) != sizeof head || memcmp(head, "SQLite format 3", 16) != 0)
+        return 0; /* the driver says what it is not */
+    uint32_t page = (uint32_t)head[16] << 8 | head[17];
+    int64_t promised = (int64_t)be32(head + 28) * (page == 1 ? 65536 : page);
+    if (memcmp(head + 24, head + 92, 4) == 0 && f.size_bytes < promised)
+        return shorter(path, f.size_bytes, promised, err);
+    return 0;
+}
+
+/* ESRI Shapefile Technical Description, table 1: the length in 16-bit words, big endian, at byte 24. */
+static int check_shape_file(const char *path, int64_t *size_bytes, struct sl_error *err)
+{
+    SL_CLEANUP(close_file) struct file f = {0};
+    unsigned char head[100];
+    if (!open_file(&f, path)) {
+        int rc = sl_fail(err, SL_E_FILE_MISSING, "\"%s\" is missing", sl_path_base(path));
+        sl_error_hint(err, "a Shapefile is .shp, .shx and .dbf together: upload all three");
+        return rc;
+    }
+    *size_bytes = f.size_bytes;
+    if (fread(head, 1, sizeof head, f.stream) != sizeof head || be32(head) != 9994)
+        return 0;
+    int64_t promised = 2 * (int64_t)be32(head + 24);
+    return f.size_bytes < promised ? shorter(path, f.size_bytes, promised, err) : 0;
+}
+
+/* dBASE: records at 4, the header's size at 8, a record's at 10; a record that begins with "*" is deleted. */
+static int check_dbf(const char *path, int64_t *records, int64_t *live, struct sl_error *err)
+{
+    SL_CLEANUP(close_file) struct file f = {0};
+    unsigned char head[32];
+    if (!open_file(&f, path)) {
+        int rc = sl_fail(err, SL_E_FILE_MISSING, "\"%s\" is missing", sl_path_base(path));
+        sl_error_hint(err, "a Shapefile is .shp, .shx and .dbf together: upload all three");
+        return rc;
+    }
+    if (fread(head, 1, sizeof head, f.stream) != sizeof head)
+        return shorter(path, f.size_bytes, (int64_t)sizeof head, err);
+    int64_t n = le32(head + 4), begin = head[8] | head[9] << 8, step = head[10] | head[11] << 8;
+    if (f.size_bytes < begin + n * step)
+        return shorter(path, f.size_bytes, begin + n * step, err);
+    int64_t deleted = 0;
+    for (int64_t i = 0; i < n && step > 0; i++) {
+        if (fseeko(f.stream, begin + i * step, SEEK_SET) != 0)
+            return sl_fail_errno(err, errno, "cannot read \"%s\"", sl_path_base(path));
+        deleted += fgetc(f.stream) == '*';
+    }
+    *records = n;
+    *live = n - deleted;
+    return 0;
+}
+
+/* The sidecar in the case that is there: upper-case Shapefiles are common. */
+static const char *beside(struct sl_arena *arena, const char *path, const char *lower, const char *upper)
+{
+    size_t stem = strlen(path) > 4 ? strlen(path) - 4 : 0;
+    const char *first = sl_arena_printf(arena, "%.*s.%s", (int)stem, path, lower);
+    const char *second = sl_arena_printf(arena, "%.*s.%s", (int)stem, path, upper);
+    return !sl_path_exists(first) && sl_path_exists(second) ? second : first;
+}
+
+static int check_shapefile(const char *path, int64_t *rows, struct sl_error *err)
+{
+    enum { SHX_HEAD_BYTES = 100, SHX_RECORD_BYTES = 8 };
+    SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
+    int64_t shp_bytes, shx_bytes, records, live;
+    int rc = check_shape_file(path, &shp_bytes, err);
+    if (rc == 0)
+        rc = check_shape_file(beside(arena, path, "shx", "SHX"), &shx_bytes, err);
+    if (rc == 0)
+        rc = check_dbf(beside(arena, path, "dbf", "DBF"), &records, &live, err);
+    if (rc)
+        return rc;
+    int64_t shapes = (shx_bytes - SHX_HEAD_BYTES) / SHX_RECORD_BYTES;
+    if (shapes != records)
+        return sl_fail(err, SL_E_FILE_DAMAGED, "\"%s\" has %lld shapes, but %lld rows in its .dbf", sl_path_base(path),
+                       (long long)shapes, (long long)records);
+    *rows = live;
+    return 0;
+}
+
+int sl_vector__promise(const char *path, const struct sl_format *format, int64_t *rows, struct sl_error *err)
+{
+    *rows = -1;
+    if (!strcmp(format->driver, "GPKG"))
+        return check_sqlite(path, err);
+    if (!strcmp(format->driver, "ESRI Shapefile"))
+        return check_shapefile(path, rows, err);
+    return 0;
+}

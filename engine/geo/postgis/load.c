@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include <ogr_recordbatch.h>
+
+#include "geo/gdal/vector.h"
+#include "geo/postgis/postgis_internal.h"
+
+static void release_stream(struct ArrowArrayStream *stream)
+{
+    if (stream->release)
+        stream->release(stream);
+}
+
+static int create_table(struct sl_postgis_session *s, const struct sl_vector_info *info, const char *geometry,
+                        const char *table, struct sl_error *err)
+{
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+    sl_sql_text(&sql, "CREATE UNLOGGED TABLE ");
+    sl_sql_table(&sql, s->name, table);
+    sl_sql_text(&sql, " (");
+    for (size_t i = 0; i < info->n_fields; i++) {
+        sl_sql_text(&sql, i ? ", " : "");
+        sl_sql_ident(&sql, info->fields[i].name);
+        sl_sql_text(&sql, " ");
+        sl_sql_text(&sql, info->fields[i].sql_type);
+    }
+    if (info->has_geometry) {
+        sl_sql_text(&sql, info->n_fields ? ", " : "");
+        sl_sql_ident(&sql, geometry);
+        sl_sql_text(&sql, " geometry");
+    }
+    sl_sql_text(&sql, ")");
+    int rc = sl_sql_check(&sql, err);
+    return rc ? rc : sl_pg_query(s->pg, sql.buf.data, 0, NULL, NULL, err);
+}
+
+static int copy_rows(struct sl_postgis_session *s, struct ArrowArrayStream *stream, const char *table,
+                     struct sl_error *err)
+{
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
+    /* DuckDB remembers the schema as it was when it first looked. */
+    int rc = sl_duck_exec(s->duck, "CALL pg_clear_cache()", SL_E_DUCKDB, NULL, err);
+    if (rc == 0)
+        rc = sl_duck_arrow_view(s->duck, "sl_incoming", stream, err);
+    if (rc)
+        return rc;
+    sl_sql_text(&sql, "INSERT INTO " SL_POSTGIS_ATTACHED ".");
+    sl_sql_table(&sql, s->name, table);
+    sl_sql_text(&sql, " SELECT * FROM sl_incoming");
+    rc = sl_sql_check(&sql, err);
+    if (rc == 0)
+        rc = sl_duck_exec(s->duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
+    sl_duck_exec(s->duck, "DROP VIEW sl_incoming", SL_E_DUCKDB, NULL, NULL);
+    return rc;
+}
+
+static int count_rows(struct sl_postgis_session *s, const char *table, int64_t *rows, struct sl_error *err)
+{
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+    sl_sql_text(&sql, "SELECT count(*) FROM ");
+    sl_sql_table(&sql, s->name, table);
+    int rc = sl_sql_check(&sql, err);
+    return rc ? rc : sl_pg_query_int(s->pg, sql.buf.data, 0, NULL, 0, rows, err);
+}
+
+/* The reader's own failure is the cause of the statement's; but a lost server is told as such. */
+static int copy_failed(struct sl_postgis_session *s, struct sl_vector *vector, int rc, struct sl_error *err)
+{
+    struct sl_error cause = {0};
+    int64_t rows;
+    int finished = sl_vector_finish(vector, &rows, &cause);
+    if (finished < 0 && cause.code != SL_E_INTERNAL) {
+        if (err)
+            *err = cause;
+        return finished;
+    }
+    if (rc == -(int)SL_E_POSTGRES_UNAVAILABLE || rc == -(int)SL_E_DISK_FULL)
+        return rc;
+    /* DuckDB's text is not always clear about it. */
+    return sl_pg_exec(s->pg, "SELECT 1", NULL) == 0 ? rc : sl_pg_exec(s->pg, "SELECT 1", err);
+}
+
+int sl_postgis__load(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
+                     const char *table, int64_t *rows_out, struct sl_error *err)
+{
+    struct sl_postgis_session *s = sl_postgis__session(session);
+    const struct sl_vector_info *info = sl_vector_info(vector);
+    SL_CLEANUP(release_stream) struct ArrowArrayStream stream = {0};
+    int srid = 0;
+    int64_t read = 0, stored = 0;
+    int rc = sl_postgis__reset(s, err);
+    if (rc == 0 && info->n_fields == 0 && !info->has_geometry)
+        rc = sl_fail(err, SL_E_FILE_LAYER, "layer \"%s\" has neither fields nor geometry", info->layer);
+    if (rc == 0 && info->has_geometry && crs)
+        rc = sl_postgis__srid_ensure(s->postgis, crs, &srid, err);
+    if (rc == 0)
+        rc = create_table(s, info, sl_vector_geometry_column(vector), table, err);
+    if (rc)
+        return rc;
+    sl_vector_set_srid(vector, srid);
+    rc = sl_vector_stream(vector, &stream, err);
+    if (rc == 0 && (rc = copy_rows(s, &stream, table, err)) != 0)
+        return copy_failed(s, vector, rc, err);
+    if (rc == 0)
+        rc = sl_vector_finish(vector, &read, err);
+    if (rc == 0)
+        rc = count_rows(s, table, &stored, err);
+    if (rc == 0 && stored != read)
+        rc = sl_fail(err, SL_E_ROWS_LOST, "%lld rows were read, but table \"%s\" has %lld", (long long)read, table,
+                     (long long)stored);
+    if (rc == 0)
+        *rows_out = stored;
+    return rc;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "geo/postgis/postgis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "geo/gdal/gdal.h"
+#include "geo/postgis/postgis_internal.h"
+
+enum { UUID_CHARS = 36, DEFAULT_TIMEOUT_MS = 3600000 };
+static const char prefix[] = "proc_";
+
+/* Copies a UUID, `from` between its groups becoming `to`; false when it is not one. */
+static bool copy_uuid(const char *uuid, char from, char to, char *out)
+{
+    for (size_t i = 0; i < UUID_CHARS; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? uuid[i] != from : !uuid[i] || !strchr("0123456789abcdef", uuid[i]))
+            return false;
+        out[i] = dash ? to : uuid[i];
+    }
+    out[UUID_CHARS] = '\0';
+    return uuid[UUID_CHARS] == '\0';
+}
+
+bool sl_proc_schema(const char *run_id, char *out, size_t out_bytes)
+{
+    char uuid[UUID_CHARS + 1];
+    if (!copy_uuid(run_id, '-', '_', uuid) || out_bytes < sizeof prefix + UUID_CHARS)
+        return false;
+    snprintf(out, out_bytes, "%s%s", prefix, uuid);
+    return true;
+}
+
+bool sl_proc_run_id(const char *schema, char *out, size_t out_bytes)
+{
+    char uuid[UUID_CHARS + 1];
+    size_t n = sizeof prefix - 1;
+    if (strncmp(schema, prefix, n) != 0 || !copy_uuid(schema + n, '_', '-', uuid) || out_bytes < sizeof uuid)
+        return false;
+    memcpy(out, uuid, sizeof uuid);
+    return true;
+}
+
+int sl_postgis__admin(const struct sl_postgis *postgis, struct sl_pg **out, struct sl_error *err)
+{
+    return sl_pg_open(&postgis->options.target, "sluice", out, err);
+}
+
+static int versions(struct sl_compute *compute, struct sl_compute_versions *out, struct sl_error *err)
+{
+    const struct sl_postgis *p = (const struct sl_postgis *)(const void *)compute;
+    SL_CLEANUP(sl_pg_closep) struct sl_pg *pg = NULL;
+    SL_CLEANUP(sl_pg_clearp) PGresult *result = NULL;
+    int rc = sl_postgis__admin(p, &pg, err);
+    if (rc == 0)
+        rc = sl_pg_query(pg,
+                         "SELECT postgis_lib_version(), split_part(current_setting('server_version'), ' ', 1), "
+                         "split_part(postgis_geos_version(), '-', 1), split_part(postgis_proj_version(), ' ', 1)",
+                         0, NULL, &result, err);
+    if (rc)
+        return rc;
+    struct sl_compute_versions v = {0};
+    snprintf(v.postgis, sizeof v.postgis, "%s", PQgetvalue(result, 0, 0));
+    snprintf(v.postgres, sizeof v.postgres, "%s", PQgetvalue(result, 0, 1));
+    snprintf(v.geos, sizeof v.geos, "%s", PQgetvalue(result, 0, 2));
+    snprintf(v.proj, sizeof v.proj, "%s", PQgetvalue(result, 0, 3));
+    snprintf(v.duckdb, sizeof v.duckdb, "%s", sl_duck_version());
+    *out = v;
+    return 0;
+}
+
+static void free_compute(struct sl_compute *compute)
+{
+    struct sl_postgis *p = (struct sl_postgis *)(void *)compute;
+    if (!p)
+        return;
+    sl_arena_free(p->arena);
+    free(p);
+}
+
+static const struct sl_compute_ops ops = {
+    .name = "postgis",
+    .dialect = SL_DIALECT_POSTGIS,
+    .versions = versions,
+    .begin = sl_postgis__begin,
+    .load = sl_postgis__load,
+    .describe = sl_postgis__describe,
+    .transform = sl_postgis__transform,
+    .execute = sl_postgis__execute,
+    .query_int = sl_postgis__query_int,
+    .geometry_facts = sl_postgis__geometry_facts,
+    .relation = sl_postgis__relation,
+    .srid = sl_postgis__srid,
+    .end = sl_postgis__end,
+    .sweep = sl_postgis__sweep,
+    .free = free_compute,
+};
+
+static void copy_options(struct sl_postgis *p, const struct sl_postgis_options *options)
+{
+    struct sl_pg_target *t = &p->options.target;
+    p->options = *options;
+    if (p->options.statement_timeout_ms <= 0)
+        p->options.statement_timeout_ms = DEFAULT_TIMEOUT_MS;
+    const char **strings[] = {&t->dsn, &t->host, &t->database, &t->user, &t->password, &t->sslmode,
+                              &p->options.duck.extensions_dir};
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+        *strings[i] = sl_arena_strdup(p->arena, *strings[i]);
+    p->options.duck.temp_dir = NULL;
+}
+
+int sl_postgis_open(const struct sl_postgis_options *options, struct sl_compute **out, struct sl_error *err)
+{
+    struct sl_pg *pg = NULL;
+    int64_t has_postgis = 0;
+    struct sl_postgis *p = sl_xcalloc(1, sizeof *p);
+    p->compute.ops = &ops;
+    p->arena = sl_arena_new();
+    copy_options(p, options);
+    int rc = sl_postgis__admin(p, &pg, err);
+    if (rc == 0)
+        rc = sl_pg_query_int(pg, "SELECT count(*) FROM pg_extension WHERE extname = 'postgis'", 0, NULL, 0,
+                             &has_postgis, err);
+    if (rc == 0 && has_postgis == 0) {
+        rc = sl_fail(err, SL_E_POSTGRES, "postgres at %s has no extension postgis in this database", sl_pg_name(pg));
+        sl_error_hint(err, "CREATE EXTENSION postgis, as a superuser");
+    }
+    sl_pg_close(pg);
+    if (rc) {
+        free_compute(&p->compute);
+        return rc;
+    }
+    *out = &p->compute;
+    return 0;
+}

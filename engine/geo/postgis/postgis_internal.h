@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* postgis_internal.h - what the files of the PostGIS compute engine share. */
+#ifndef SLUICE_GEO_POSTGIS_POSTGIS_INTERNAL_H
+#define SLUICE_GEO_POSTGIS_POSTGIS_INTERNAL_H
+
+#include "base/arena.h"
+#include "geo/crs.h"
+#include "geo/postgis/postgis.h"
+#include "geo/sql.h"
+#include "geo/table.h"
+
+enum { SL_PROC_NAME_BYTES = 64, SL_POSTGIS_PASSWORD_BYTES = 65 };
+
+/* The name of the attached database within DuckDB. */
+#define SL_POSTGIS_ATTACHED "pg"
+
+struct sl_postgis {
+    struct sl_compute compute;
+    struct sl_arena *arena;
+    struct sl_postgis_options options;
+};
+
+struct sl_postgis_session {
+    struct sl_compute_session session;
+    const struct sl_postgis *postgis;
+    char name[SL_PROC_NAME_BYTES]; /* of the schema and of the role */
+    char password[SL_POSTGIS_PASSWORD_BYTES];
+    struct sl_pg *pg; /* as the run's role */
+    struct sl_duck *duck;
+};
+
+/* A connection as the role that may make roles and schemas; the caller closes it. */
+int sl_postgis__admin(const struct sl_postgis *postgis, struct sl_pg **out, struct sl_error *err);
+/* Ends the role's connections, drops schema, role and all it owns. Nothing there is fine. */
+int sl_postgis__drop(struct sl_pg *admin, const char *name, struct sl_error *err);
+/* What a recipe's SQL may have changed in the session is put back (its own time-out, search_path). */
+int sl_postgis__reset(struct sl_postgis_session *session, struct sl_error *err);
+
+int sl_postgis__begin(struct sl_compute *compute, const char *run_id, const char *scratch,
+                      struct sl_compute_session **out, struct sl_error *err);
+int sl_postgis__end(struct sl_compute_session *session, bool keep, struct sl_error *err);
+int sl_postgis__sweep(struct sl_compute *compute,
+                      int (*orphan)(void *data, const char *run_id, struct sl_error *err), void *data, bool dry_run,
+                      int64_t *dropped, struct sl_error *err);
+int sl_postgis__load(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
+                     const char *table, int64_t *rows_out, struct sl_error *err);
+int sl_postgis__describe(struct sl_compute_session *session, const char *table, bool count_rows,
+                         struct sl_arena *arena, struct sl_table *out, struct sl_error *err);
+int sl_postgis__transform(struct sl_compute_session *session, const char *select, const char *table,
+                          int64_t *rows_out, struct sl_error *err);
+int sl_postgis__execute(struct sl_compute_session *session, const char *sql, struct sl_error *err);
+int sl_postgis__query_int(struct sl_compute_session *session, const char *sql, int64_t *out, struct sl_error *err);
+int sl_postgis__geometry_facts(struct sl_compute_session *session, const struct sl_table *table,
+                               const struct sl_crs *crs, struct sl_geometry_facts *out, struct sl_error *err);
+int sl_postgis__relation(struct sl_compute_session *session, const struct sl_table *table, enum sl_row_order order,
+                         struct sl_arena *arena, struct sl_relation *out, struct sl_error *err);
+int sl_postgis__srid(struct sl_compute *compute, const struct sl_crs *crs, int *srid, struct sl_error *err);
+/* As sl_postgis__srid, but makes a private SRID when there is none. */
+int sl_postgis__srid_ensure(const struct sl_postgis *postgis, const struct sl_crs *crs, int *srid,
+                            struct sl_error *err);
+
+static inline struct sl_postgis_session *sl_postgis__session(struct sl_compute_session *session)
+{
+    return (struct sl_postgis_session *)(void *)session;
+}
+
+#endif
