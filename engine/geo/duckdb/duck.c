@@ -224,6 +224,19 @@ int sl_duck_query_int(struct sl_duck *duck, const char *sql, int64_t *out, struc
 
 typedef int row_function(void *data, const char *const *values, size_t n, struct sl_error *err);
 
+/* DuckDB's C API has no text of these. */
+static int check_columns(duckdb_result *result, struct sl_error *err)
+{
+    for (idx_t i = 0; i < duckdb_column_count(result); i++) {
+        duckdb_type type = duckdb_column_type(result, i);
+        if (type == DUCKDB_TYPE_LIST || type == DUCKDB_TYPE_STRUCT || type == DUCKDB_TYPE_MAP ||
+            type == DUCKDB_TYPE_ARRAY || type == DUCKDB_TYPE_UNION)
+            return sl_fail(err, SL_E_INTERNAL, "column \"%s\" of a query is nested: cast it to VARCHAR",
+                           duckdb_column_name(result, i));
+    }
+    return 0;
+}
+
 static int each_row(duckdb_result *result, row_function *row, void *data, struct sl_error *err)
 {
     size_t n = duckdb_column_count(result);
@@ -244,6 +257,8 @@ int sl_duck_query(struct sl_duck *duck, const char *sql, row_function *row, void
 {
     duckdb_result result = {0};
     int rc = run(duck, sql, SL_E_DUCKDB, &result, err);
+    if (rc == 0)
+        rc = check_columns(&result, err);
     if (rc == 0)
         rc = each_row(&result, row, data, err);
     duckdb_destroy_result(&result);

@@ -34,7 +34,7 @@ int sl_duck_load(struct sl_duck *duck, const char *extension, struct sl_error *e
  * connections get their own. *changed (may be NULL): rows inserted, copied. */
 int sl_duck_exec(struct sl_duck *duck, const char *sql, enum sl_code code, int64_t *changed, struct sl_error *err);
 int sl_duck_query_int(struct sl_duck *duck, const char *sql, int64_t *out, struct sl_error *err);
-/* Calls row(values, n) with texts (NULL for NULL) for each row. */
+/* Calls row(values, n) with texts (NULL for NULL) for each row. Nested values must be cast to VARCHAR by the query. */
 int sl_duck_query(struct sl_duck *duck, const char *sql,
                   int (*row)(void *data, const char *const *values, size_t n, struct sl_error *err), void *data,
                   struct sl_error *err);

@@ -241,15 +241,9 @@ int sl_vector_layers(const char *path, const struct sl_format *format, struct sl
 
 /* ---- the stream ------------------------------------------------------------------------------------------------ */
 
-/* Children are freed with their parent. */
-static void release_child(struct ArrowSchema *schema)
-{
-    schema->release = NULL;
-}
-
+/* Schemas live as long as the vector: duckdb_arrow_scan never releases the one that it takes. */
 static void release_schema(struct ArrowSchema *schema)
 {
-    sl_arena_free(schema->private_data);
     schema->release = NULL;
 }
 
@@ -259,7 +253,7 @@ static struct ArrowSchema *new_schema(struct sl_arena *arena, const char *name, 
     *schema = (struct ArrowSchema){.format = sl_arena_strdup(arena, format),
                                    .name = sl_arena_strdup(arena, name),
                                    .flags = ARROW_FLAG_NULLABLE,
-                                   .release = release_child};
+                                   .release = release_schema};
     return schema;
 }
 
@@ -279,8 +273,8 @@ static void column_schema(struct ArrowSchema *parent, struct sl_arena *arena, co
 static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 {
     const struct sl_vector *v = stream->private_data;
-    struct sl_arena *arena = sl_arena_new();
-    *out = (struct ArrowSchema){.format = "+s", .name = "", .private_data = arena, .release = release_schema};
+    struct sl_arena *arena = v->arena;
+    *out = (struct ArrowSchema){.format = "+s", .name = "", .release = release_schema};
     out->children = sl_arena_array(arena, v->info.n_fields + 1, sizeof(struct ArrowSchema *));
     for (size_t i = 0; i < v->info.n_fields; i++)
         column_schema(out, arena, v->info.fields[i].name, v->types[i]);

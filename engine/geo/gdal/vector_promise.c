@@ -120,7 +120,7 @@ static int check_shapefile(const char *path, int64_t *rows, struct sl_error *err
 {
     enum { SHX_HEAD_BYTES = 100, SHX_RECORD_BYTES = 8 };
     SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
-    int64_t shp_bytes, shx_bytes, records, live;
+    int64_t shp_bytes = 0, shx_bytes = 0, records = 0, live = 0;
     int rc = check_shape_file(path, &shp_bytes, err);
     if (rc == 0)
         rc = check_shape_file(beside(arena, path, "shx", "SHX"), &shx_bytes, err);
