@@ -15,7 +15,8 @@ static const char *const statuses[] = {"pending", "running", "succeeded", "faile
 
 #define AT(member) offsetof(struct args, member)
 static const struct sl_cli_option options[] = {
-    {"status", 0, "STATUS", SL_CLI_CHOICE, AT(status), "pending, running, succeeded, failed or quarantined", statuses, 0},
+    {"status", 0, "STATUS", SL_CLI_CHOICE, AT(status),
+     "pending, running, succeeded, failed or quarantined", statuses, 0},
     {"limit", 0, "N", SL_CLI_INTEGER, AT(limit), "at most so many, the newest first (default: 50; 0: all)", NULL, 50},
 };
 
@@ -34,7 +35,8 @@ static int list(struct sl_cli *cli, const void *args, struct sl_error *err)
     if (rc || cli->json || cli->quiet)
         return rc;
     if (n == 0)
-        sl_out_text(&cli->err, a->status ? "no batch has this status\n" : "no batch yet: sluice submit, then sluice run\n");
+        sl_out_text(&cli->err,
+                    a->status ? "no batch has this status\n" : "no batch yet: sluice submit, then sluice run\n");
     else if (n == a->limit)
         sl_out_printf(&cli->err, "the newest %s; --limit N shows more\n", sl_cli_count(cli->arena, n));
     return 0;

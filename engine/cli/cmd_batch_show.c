@@ -95,7 +95,8 @@ static void show_asset(struct sl_cli *cli, struct sl_engine *engine, struct json
 {
     struct sl_arena *a = cli->arena;
     SL_CLEANUP(sl_json_putp) struct json_object *before = NULL;
-    const char *dataset = sl_json_str(asset, "dataset_id", ""), *change, *how = how_of(run, sl_json_str(asset, "_id", ""));
+    const char *dataset = sl_json_str(asset, "dataset_id", ""), *change,
+               *how = how_of(run, sl_json_str(asset, "_id", ""));
     int64_t version = sl_json_int(asset, "version", 0);
     struct sl_error ignored;
     sl_cli_line(&cli->out, first ? "assets" : "", "%s v%" PRId64 "  %s  %s  %s", sl_out_escape(a, dataset), version,

@@ -228,7 +228,7 @@ static int look_recipes(struct doctor *d, struct look *l)
 
 static const struct part parts[] = {
     {"config", false, look_config},       {"home", false, look_home},         {"libraries", false, look_libraries},
-    {"extensions", false, look_extensions}, {"recipes", false, look_recipes}, {"store", true, look_store},
+    {"extensions", false, look_extensions}, {"recipes", true, look_recipes}, {"store", true, look_store},
     {"postgres", true, look_postgres},    {"ledger", true, look_ledger},      {"catalog", true, look_catalog},
 };
 

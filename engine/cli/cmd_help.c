@@ -7,7 +7,8 @@ struct args {
 };
 
 static const struct sl_cli_option options[] = {
-    {"all", 0, NULL, SL_CLI_FLAG, offsetof(struct args, all), "every verb, the options that all have, exit codes", NULL, 0},
+    {"all", 0, NULL, SL_CLI_FLAG, offsetof(struct args, all),
+     "every verb, the options that all have, exit codes", NULL, 0},
 };
 
 static int run(struct sl_cli *cli, const void *args, struct sl_error *err)

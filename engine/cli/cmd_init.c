@@ -65,7 +65,7 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
 
 const struct sl_command sl_cmd_init = {
     .name = "init",
-    .summary = "make the home, start the private PostGIS, prepare store and ledger",
+    .summary = "make the home: private PostGIS, store, ledger",
     .group = SL_GROUP_SETUP,
     .usage = "",
     .examples = "  sluice init\n"

@@ -13,7 +13,8 @@ struct args {
 };
 
 static const struct sl_cli_option options[] = {
-    {"manifest", 'm', "FILE", SL_CLI_TEXT, offsetof(struct args, manifest), "resolve it for this manifest: parameters, files, keys",
+    {"manifest", 'm', "FILE", SL_CLI_TEXT, offsetof(struct args, manifest),
+     "resolve it for this manifest: parameters, files, keys",
      NULL, 0},
 };
 
@@ -34,7 +35,8 @@ static void print_items(struct sl_cli *cli, struct json_object *unit, const char
     size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
     for (size_t i = 0; i < n; i++) {
         struct json_object *item = json_object_array_get_idx(list, i);
-        const char *name = sl_json_str(item, "name", sl_json_str(item, "kind", NULL)), *sql = sl_json_str(item, "sql", NULL);
+        const char *name = sl_json_str(item, "name", sl_json_str(item, "kind", NULL)),
+                   *sql = sl_json_str(item, "sql", NULL);
         const char *table = sl_json_str(item, "table", NULL), *dataset = sl_json_str(item, "dataset", NULL);
         sl_cli_label(&cli->out, i ? "" : label);
         sl_out_printf(&cli->out, "  %s", sl_out_escape(cli->arena, name));

@@ -94,7 +94,7 @@ static int run_replay(struct sl_cli *cli, const void *args, struct sl_error *err
 
 const struct sl_command sl_cmd_replay = {
     .name = "replay",
-    .summary = "run a batch again from its raw files, and say whether the bytes are the same",
+    .summary = "run a batch again from its raw files: are the bytes the same",
     .group = SL_GROUP_KEEP,
     .usage = "[OPTIONS] BATCH",
     .examples = "  sluice replay roads-20261121-7f3a\n"

@@ -10,7 +10,8 @@ struct args {
 };
 
 static const struct sl_cli_option options[] = {
-    {"fast", 0, NULL, SL_CLI_FLAG, offsetof(struct args, fast), "end sessions that are open instead of waiting for them", NULL, 0},
+    {"fast", 0, NULL, SL_CLI_FLAG, offsetof(struct args, fast),
+     "end sessions that are open instead of waiting for them", NULL, 0},
 };
 
 static int run(struct sl_cli *cli, const void *args, struct sl_error *err)

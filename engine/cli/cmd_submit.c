@@ -30,14 +30,17 @@ static const struct sl_cli_option options[] = {
     {"intent", 0, "INTENT", SL_CLI_TEXT, AT(intent), "what is wanted; selects the recipe", NULL, 0},
     {"type", 0, "TYPE", SL_CLI_CHOICE, AT(type), "vector, raster, grid or table", types, 0},
     {"format", 0, "FORMAT", SL_CLI_TEXT, AT(format), "of the files (default: by their names)", NULL, 0},
-    {"dataset", 0, "NAME", SL_CLI_TEXT, AT(dataset), "the dataset (default: the recipe's, or the file's name)", NULL, 0},
+    {"dataset", 0, "NAME", SL_CLI_TEXT, AT(dataset),
+     "the dataset (default: the recipe's, or the file's name)", NULL, 0},
     {"layer", 0, "LAYER", SL_CLI_TEXT, AT(layer), "of a file that has several", NULL, 0},
     {"crs", 0, "CODE", SL_CLI_TEXT, AT(crs), "AUTHORITY:CODE (default: read from the file)", NULL, 0},
-    {"crs-policy", 0, "POLICY", SL_CLI_CHOICE, AT(crs_policy), "fail, trust_file or trust_manifest, when they differ", policies, 0},
+    {"crs-policy", 0, "POLICY", SL_CLI_CHOICE, AT(crs_policy),
+     "fail, trust_file or trust_manifest, when they differ", policies, 0},
     {"param", 0, "NAME=VALUE", SL_CLI_LIST, AT(params), "a parameter of the recipe; may be repeated", NULL, 0},
     {"project", 0, "NAME", SL_CLI_TEXT, AT(project), "for the ledger", NULL, 0},
     {"description", 0, "TEXT", SL_CLI_TEXT, AT(description), "for the ledger", NULL, 0},
-    {"batch-id", 0, "ID", SL_CLI_TEXT, AT(batch_id), "unique name (default: file, date and four random digits)", NULL, 0},
+    {"batch-id", 0, "ID", SL_CLI_TEXT, AT(batch_id),
+     "unique name (default: file, date and four random digits)", NULL, 0},
     {"batch", 0, "ID", SL_CLI_TEXT, AT(batch_id), NULL, NULL, 0}, /* as run has it */
     {"uploader", 0, "NAME", SL_CLI_TEXT, AT(uploader), "who (default: your user name)", NULL, 0},
     {"dry-run", 0, NULL, SL_CLI_FLAG, AT(dry_run), "check and print the manifest, upload nothing", NULL, 0},
@@ -173,7 +176,8 @@ static void answer(struct sl_cli *cli, const struct args *a, const struct sl_sub
     }
     if (a->intent)
         sl_cli_line(&cli->out, "manifest", "%s written%s", id,
-                    crs && !a->crs ? sl_arena_printf(arena, " (CRS %s read from the file)", sl_out_escape(arena, crs)) : "");
+                    crs && !a->crs ? sl_arena_printf(arena, " (CRS %s read from the file)", sl_out_escape(arena, crs))
+                                   : "");
     sl_cli_line(&cli->out, "upload", "%s, %s", sl_cli_plural(arena, done->n_files, "file", "files"),
                 sl_cli_size(arena, done->bytes));
     sl_cli_line(&cli->out, "batch", "%s waiting", id);

@@ -22,9 +22,9 @@ static void show_progress(void *data, int64_t assets, int64_t raw_files, int64_t
 {
     struct sl_cli_progress *progress = data;
     struct sl_arena *a = sl_arena_new();
-    sl_cli_progress_text(progress, sl_arena_printf(a, "verify    %s · %s · %s", sl_cli_plural(a, assets, "asset", "assets"),
-                                                   sl_cli_plural(a, raw_files, "raw file", "raw files"),
-                                                   sl_cli_size(a, bytes)));
+    sl_cli_progress_text(progress,
+                         sl_arena_printf(a, "verify    %s · %s · %s", sl_cli_plural(a, assets, "asset", "assets"),
+                                         sl_cli_plural(a, raw_files, "raw file", "raw files"), sl_cli_size(a, bytes)));
     sl_arena_free(a);
 }
 

@@ -14,7 +14,7 @@ static const struct sl_cli_column manifest_columns[] = {
     {"BY", SL_LEFT, 8},      {"UPLOADED (UTC)", SL_LEFT, 0}, {"ERROR", SL_LEFT, 12},
 };
 static const struct sl_cli_column run_columns[] = {
-    {"RUN", SL_LEFT, 0},   {"BATCH", SL_LEFT, 12},  {"STATUS", SL_LEFT, 0}, {"RECIPE", SL_LEFT, 10},
+    {"RUN", SL_LEFT, 0},   {"BATCH", SL_LEFT, 10},        {"STATUS", SL_LEFT, 0},
     {"ROWS", SL_RIGHT, 0}, {"STARTED (UTC)", SL_LEFT, 0}, {"TOOK", SL_RIGHT, 0},
 };
 static const struct sl_cli_column asset_columns[] = {
@@ -54,7 +54,6 @@ static void run_row(struct sl_cli_table *t, struct sl_arena *a, struct json_obje
     sl_cli_cell(t, sl_json_str(d, "_id", NULL));
     sl_cli_cell(t, sl_json_str(d, "batch_id", NULL));
     sl_cli_cell_colour(t, sl_cli_status_colour(status), status);
-    sl_cli_cell(t, sl_json_str(sl_json_get(d, "recipe"), "name", NULL));
     sl_cli_cell(t, number(a, d, "rows_out"));
     sl_cli_cell(t, sl_cli_time(a, started));
     sl_cli_cell(t, ns < 0 ? NULL : sl_cli_took(a, ns));

@@ -15,8 +15,10 @@ enum { WORDS_MAX = 128, VALUE_MAX_BYTES = 64 << 10 };
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 
 const struct sl_cli_option sl_cli_global_options[] = {
-    {"home", 0, "DIR", SL_CLI_TEXT, GLOBAL(home), "where sluice keeps its things (default: $SLUICE_HOME, ./.sluice)", NULL, 0},
-    {"set-config", 'c', "KEY=VALUE", SL_CLI_LIST, GLOBAL(settings), "a setting for this time; may be repeated", NULL, 0},
+    {"home", 0, "DIR", SL_CLI_TEXT, GLOBAL(home),
+     "where sluice keeps its things (default: $SLUICE_HOME, ./.sluice)", NULL, 0},
+    {"set-config", 'c', "KEY=VALUE", SL_CLI_LIST, GLOBAL(settings),
+     "a setting for this time; may be repeated", NULL, 0},
     {"json", 0, NULL, SL_CLI_FLAG, GLOBAL(json), "the answer as JSON, exact values, a list as one array", NULL, 0},
     {"jsonl", 0, NULL, SL_CLI_FLAG, GLOBAL(jsonl), "the answer as JSON, one document a line", NULL, 0},
     {"no-color", 0, NULL, SL_CLI_FLAG, GLOBAL(no_color), "no colours (also: NO_COLOR=1)", NULL, 0},

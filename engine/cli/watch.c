@@ -56,7 +56,8 @@ static void add_stage(struct json_object *stages, struct json_object *event)
 static void log_event(const struct watch *w, const char *event, struct json_object *e)
 {
     struct sl_arena *a = sl_arena_new();
-    struct json_object *rows = sl_json_get(e, "rows"), *bytes = sl_json_get(e, "bytes"), *ns = sl_json_get(e, "duration_ns");
+    struct json_object *rows = sl_json_get(e, "rows"), *bytes = sl_json_get(e, "bytes"),
+                       *ns = sl_json_get(e, "duration_ns");
     const char *took = ns ? sl_arena_printf(a, "%.3f", (double)json_object_get_int64(ns) / 1e9) : NULL;
     if (w->log_stages)
         sl_cli_log(w->cli, SL_LOG_INFO);
@@ -168,8 +169,12 @@ static void batch_ended(struct watch *w, struct json_object *e, const char *stat
     bool over = strcmp(status, "retry") != 0 && strcmp(status, "lost") != 0;
     sl_cli_progress_clear(&w->progress);
     if (!w->cli->json && !w->options->silent)
-        print_batch(w, e, over ? status : !strcmp(status, "retry") ? "tried again later" : "taken over by another worker");
-    if (w->cli->json && !w->cli->jsonl && over && !w->options->forever && json_object_array_length(w->ended) < BATCHES_KEPT)
+        print_batch(w, e,
+                    over                       ? status
+                    : !strcmp(status, "retry") ? "tried again later"
+                                               : "taken over by another worker");
+    if (w->cli->json && !w->cli->jsonl && over && !w->options->forever &&
+        json_object_array_length(w->ended) < BATCHES_KEPT)
         json_object_array_add(w->ended, json_object_get(e));
     if (id)
         json_object_object_del(w->running, id);
