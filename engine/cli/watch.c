@@ -134,8 +134,8 @@ static void print_batch(struct watch *w, struct json_object *e, const char *stat
     sl_out_text(out, shown);
     sl_out_spaces(out, id_columns < ID_COLUMNS_LEAST ? ID_COLUMNS_LEAST - id_columns + 1 : 2);
     column += (id_columns < ID_COLUMNS_LEAST ? ID_COLUMNS_LEAST + 1 : id_columns + 2) + sl_text_columns(stages);
-    size_t status_at = column + 2 > STATUS_COLUMN ? column + 2 : STATUS_COLUMN;
-    if (status_at + STATUS_COLUMNS > (size_t)out->width)
+    size_t status_at = out->terminal ? (size_t)out->width - STATUS_COLUMNS : STATUS_COLUMN;
+    if (column + 2 > status_at)
         status_at = column + 2;
     if (out->terminal && *stages && status_at + STATUS_COLUMNS > (size_t)out->width) {
         sl_out_coloured(out, sl_cli_status_colour(status), status);
