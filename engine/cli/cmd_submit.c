@@ -57,7 +57,7 @@ static void show_progress(void *data, const char *file, int64_t done, int64_t to
     struct upload *u = data;
     const char *name = sl_path_base(file);
     if (strncmp(u->file, name, sizeof u->file - 1)) {
-        sl_cli_progress_keep(&u->progress);
+        sl_cli_progress_clear(&u->progress);
         sl_cli_progress_begin(&u->progress, u->cli);
         snprintf(u->file, sizeof u->file, "%s", name);
     }
@@ -200,7 +200,7 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
         rc = sl_cli_engine(cli, SL_NEEDS_STORE | SL_NEEDS_LEDGER | SL_NEEDS_RECIPES | SL_NEEDS_MANIFESTS, &engine, err);
     if (!rc)
         rc = sl_submit(engine, &submit, &violations, &doc, &done, err);
-    sl_cli_progress_keep(&upload.progress);
+    sl_cli_progress_clear(&upload.progress);
     if (!rc && cli->json)
         answer_json(cli, &done, a->dry_run);
     else if (!rc)

@@ -6,7 +6,8 @@
 #include "cli/show.h"
 
 enum { BAR_COLUMNS = 20, NAME_COLUMNS = 24 };
-#define REDRAW_NS (100 * SL_NS_PER_MS)
+#define REDRAW_NS     (100 * SL_NS_PER_MS)
+#define RATE_AFTER_NS (200 * SL_NS_PER_MS) /* before, it says nothing */
 
 void sl_cli_progress_begin(struct sl_cli_progress *p, struct sl_cli *cli)
 {
@@ -49,7 +50,7 @@ void sl_cli_progress_bytes(struct sl_cli_progress *p, const char *label, const c
     struct sl_arena *a = sl_arena_new();
     int64_t ns = p->drawn_ns - p->started_ns;
     const char *name = sl_cli_shorten(a, sl_out_escape(a, what), NAME_COLUMNS), *rate = "";
-    if (ns > 0 && done > 0)
+    if (ns > RATE_AFTER_NS && done > 0)
         rate = sl_arena_printf(a, "  %s/s", sl_cli_size(a, (int64_t)((double)done * 1e9 / (double)ns)));
     if (total > 0)
         draw(p, sl_arena_printf(a, "%-9s %s  %s  %s %3d %%%s", label, name, sl_cli_size(a, total), bar(a, done, total),

@@ -157,7 +157,8 @@ static void show_moving(struct watch *w, struct json_object *e)
 {
     struct sl_arena *a = sl_arena_new();
     const char *id = sl_json_str(e, "batch_id", "");
-    const char *stages = stages_text(a, stages_of(w, id)), *now = sl_json_str(e, "stage", "");
+    bool begins = !strcmp(sl_json_str(e, "event", ""), "stage_begin");
+    const char *stages = stages_text(a, stages_of(w, id)), *now = begins ? sl_json_str(e, "stage", "") : "";
     sl_cli_progress_text(&w->progress, sl_arena_printf(a, "run       %-11s %s%s%s…", sl_out_escape(a, id), stages,
                                                        *stages && *now ? " · " : "", sl_out_escape(a, now)));
     sl_arena_free(a);
