@@ -29,7 +29,8 @@ static bool contains_any(const char *text, const char *const *parts)
 enum sl_code sl_vector__damage_code(const char *text)
 {
     static const char *const early[] = {"unexpected end", "unexpected eof", "truncated", "end of file", "fread",
-                                        "too short",      "premature",      "no element found", "unclosed", NULL};
+                                        "too short",      "premature",      "no element found", "unclosed",
+                                        "unterminated",   "parsing error: continue", NULL};
     return contains_any(text, early) ? SL_E_FILE_TRUNCATED : SL_E_FILE_DAMAGED;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -136,6 +135,34 @@ static int check_shapefile(const char *path, int64_t *rows, struct sl_error *err
     return 0;
 }
 
+static int first_or_last(FILE *stream, int64_t at, int step, int64_t end)
+{
+    for (; at != end; at += step) {
+        if (fseeko(stream, at, SEEK_SET) != 0)
+            return EOF;
+        int c = fgetc(stream);
+        if (c == EOF || !strchr(" \t\r\n\x1e", c))
+            return c;
+    }
+    return EOF;
+}
+
+/* Text that begins as an object ends as one: parsers differ in what they say of one that does not. */
+static int check_json(const char *path, struct sl_error *err)
+{
+    enum { LOOK_BYTES = 4096 };
+    SL_CLEANUP(close_file) struct file f = {0};
+    if (!open_file(&f, path))
+        return sl_fail_errno(err, errno, "cannot read \"%s\"", sl_path_base(path));
+    int64_t look = f.size_bytes < LOOK_BYTES ? f.size_bytes : LOOK_BYTES;
+    if (first_or_last(f.stream, 0, 1, look) != '{' ||
+        first_or_last(f.stream, f.size_bytes - 1, -1, f.size_bytes - 1 - look) == '}')
+        return 0;
+    int rc = sl_fail(err, SL_E_FILE_TRUNCATED, "\"%s\" is cut off: it ends within an object", sl_path_base(path));
+    sl_error_hint(err, "upload the file again");
+    return rc;
+}
+
 int sl_vector__promise(const char *path, const struct sl_format *format, int64_t *rows, struct sl_error *err)
 {
     *rows = -1;
@@ -143,5 +170,5 @@ int sl_vector__promise(const char *path, const struct sl_format *format, int64_t
         return check_sqlite(path, err);
     if (!strcmp(format->driver, "ESRI Shapefile"))
         return check_shapefile(path, rows, err);
-    return 0;
+    return strstr(format->driver, "JSON") ? check_json(path, err) : 0;
 }

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A session's confinement, its end, damaged files, and the same bytes every time. */
+#include "geo_fixture.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "geo/postgis/postgis_internal.h"
+#include "pg/pg.h"
+
+static struct sl_compute_session *session;
+
+static int begin(void **state)
+{
+    (void)state;
+    session = geo_begin(geo.compute);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    return session->compute->ops->end(session, false, &err);
+}
+
+static int64_t admin_int(const char *sql)
+{
+    struct sl_pg *pg = NULL;
+    int64_t n = -1;
+    assert_ok(sl_pg_open(&geo.cluster.target, "test", &pg, &err));
+    assert_ok(sl_pg_query_int(pg, sql, 0, NULL, -1, &n, &err));
+    sl_pg_close(pg);
+    return n;
+}
+
+static void admin(const char *sql)
+{
+    struct sl_pg *pg = NULL;
+    assert_ok(sl_pg_open(&geo.cluster.target, "test", &pg, &err));
+    assert_ok(sl_pg_exec(pg, sql, &err));
+    sl_pg_close(pg);
+}
+
+/* ---- confinement ------------------------------------------------------------------------------------------------ */
+
+static const char *const hostile[] = {
+    "SELECT * FROM ledger.secrets",
+    "SELECT 1 AS a; DROP TABLE ledger.secrets",
+    "SELECT 1 AS a; SELECT 2 AS b",
+    "SELECT pg_read_file('/etc/passwd') AS a",
+    "SELECT lo_export(1, '/tmp/x') AS a",
+    "SELECT set_config('role', 'sluice', false) AS a, count(*) FROM ledger.secrets",
+    "SELECT set_config('session_authorization', 'sluice', false) AS a",
+    "SELECT rolpassword FROM pg_authid",
+    "SELECT pg_ls_dir('/') AS a",
+    "SELECT pg_reload_conf() AS a",
+    "WITH x AS (INSERT INTO ledger.secrets VALUES ('x') RETURNING *) SELECT * FROM x",
+    "SELECT * FROM dblink('', 'select 1') AS t(a int)",
+    "SELECT * FROM nowhere",
+    "SELEC 1",
+};
+
+static void hostile_sql_gains_nothing(void **state)
+{
+    (void)state;
+    int64_t rows;
+    admin("CREATE SCHEMA IF NOT EXISTS ledger; CREATE TABLE IF NOT EXISTS ledger.secrets AS SELECT 'secret' AS s");
+    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+        if (session->compute->ops->transform(session, hostile[i], "stolen", &rows, &err) != -(int)SL_E_STEP_SQL)
+            fail_msg("%s was not refused as step.sql: %s", hostile[i], err.message);
+        assert_null(strchr(err.message, '\n'));
+    }
+    static const char *const statements[] = {"COPY (SELECT 1) TO '/tmp/sluice-stolen'",
+                                             "COPY (SELECT 1) TO PROGRAM 'true'",
+                                             "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+                                             "CREATE SCHEMA other", "CREATE ROLE other", "SET ROLE sluice",
+                                             "ALTER SYSTEM SET work_mem = '1GB'", "RESET ROLE; SELECT 1"};
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        if (session->compute->ops->execute(session, statements[i], &err) != -(int)SL_E_STEP_SQL)
+            fail_msg("%s was not refused", statements[i]);
+    assert_int_equal(admin_int("SELECT count(*) FROM ledger.secrets"), 1);
+    assert_ok(session->compute->ops->transform(session, "SELECT 1 AS a", "fine", &rows, &err));
+}
+
+static void a_timeout_cannot_be_switched_off(void **state)
+{
+    (void)state;
+    int64_t rows;
+    assert_ok(session->compute->ops->transform(session, "SELECT set_config('statement_timeout', '0', false) AS a, "
+                                                        "set_config('search_path', 'pg_catalog', false) AS b", "t0", &rows, &err));
+    assert_ok(session->compute->ops->transform(session, "SELECT current_setting('statement_timeout') AS a, "
+                                                        "ST_X(ST_MakePoint(1, 2)) AS b", "t1", &rows, &err));
+    char sql[200];
+    int64_t n;
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM \"%s\".t1 WHERE a = '1min'", session->schema);
+    assert_ok(session->compute->ops->query_int(session, sql, &n, &err));
+    assert_int_equal(n, 1);
+}
+
+static void a_failed_load_does_not_tell_the_password(void **state)
+{
+    (void)state;
+    struct sl_compute_session *s = geo_begin(geo.compute);
+    const char *password = sl_postgis__session(s)->password;
+    int64_t rows;
+    geo_squares("FlatGeobuf", geo_path("few.fgb"), 10);
+    assert_int_equal(strlen(password), 64);
+    admin(sl_arena_printf(geo.arena, "ALTER ROLE \"%s\" NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                     "WHERE usename = '%s'", s->schema, s->schema));
+    assert_int_not_equal(geo_load(s, geo_path("few.fgb"), "FlatGeobuf", "raw_data", &rows), 0);
+    assert_null(strstr(err.message, password));
+    assert_int_not_equal(sl_duck_exec(sl_postgis__session(s)->duck, "CALL pg_clear_cache(); SELECT * FROM pg.raw_data",
+                                      SL_E_DUCKDB, NULL, &err), 0);
+    assert_null(strstr(err.message, password));
+    assert_null(strstr(err.hint, password));
+    assert_ok(s->compute->ops->end(s, false, &err));
+}
+
+/* ---- life and death --------------------------------------------------------------------------------------------- */
+
+static void the_end_leaves_nothing(void **state)
+{
+    (void)state;
+    struct sl_compute_session *s = geo_begin(geo.compute);
+    int64_t rows;
+    assert_ok(s->compute->ops->transform(s, "SELECT lo_from_bytea(0, 'x') AS o", "t", &rows, &err));
+    assert_ok(s->compute->ops->end(s, false, &err));
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'proc\\_%'"), 0);
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'proc\\_%'"), 0);
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_largeobject_metadata"), 0);
+}
+
+static int is_orphan(void *data, const char *run_id, struct sl_error *e)
+{
+    (void)e;
+    assert_string_equal(run_id, RUN_ID);
+    return *(int *)data;
+}
+
+static void sweep_drops_orphans_only(void **state)
+{
+    (void)state;
+    int64_t dropped = -1;
+    struct sl_compute_session *s = geo_begin(geo.compute);
+    assert_ok(s->compute->ops->end(s, true, &err));
+    admin("CREATE SCHEMA IF NOT EXISTS proc_somebody");
+    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){0}, false, &dropped, &err));
+    assert_int_equal(dropped, 0);
+    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){1}, true, &dropped, &err));
+    assert_int_equal(dropped, 1);
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'proc\\_%'"), 1);
+    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){1}, false, &dropped, &err));
+    assert_int_equal(dropped, 1);
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'proc\\_%'"), 0);
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_namespace WHERE nspname = 'proc_somebody'"), 1);
+    admin("DROP SCHEMA proc_somebody");
+}
+
+static void a_crs_without_a_code_gets_one_private_srid(void **state)
+{
+    (void)state;
+    struct sl_crs crs = {0};
+    int before = 0, after = 0;
+    static const char wkt[] =
+        "PROJCRS[\"site grid\",BASEGEOGCRS[\"WGS 84\",DATUM[\"World Geodetic System 1984\",ELLIPSOID[\"WGS 84\",6378137,"
+        "298.257223563,LENGTHUNIT[\"metre\",1]]],PRIMEM[\"Greenwich\",0,ANGLEUNIT[\"degree\",0.0174532925199433]]],"
+        "CONVERSION[\"site\",METHOD[\"Transverse Mercator\",ID[\"EPSG\",9807]],PARAMETER[\"Latitude of natural origin\",51.3,"
+        "ANGLEUNIT[\"degree\",0.0174532925199433]],PARAMETER[\"Longitude of natural origin\",12.7,ANGLEUNIT[\"degree\","
+        "0.0174532925199433]],PARAMETER[\"Scale factor at natural origin\",1,SCALEUNIT[\"unity\",1]],PARAMETER[\"False easting\","
+        "1234,LENGTHUNIT[\"metre\",1]],PARAMETER[\"False northing\",777,LENGTHUNIT[\"metre\",1]]],CS[Cartesian,2],"
+        "AXIS[\"(E)\",east],AXIS[\"(N)\",north],LENGTHUNIT[\"metre\",1]]";
+    assert_ok(sl_crs_from_wkt(wkt, geo.arena, &crs, &err));
+    assert_null(crs.id);
+    assert_ok(geo.compute->ops->srid(geo.compute, &crs, &before, &err));
+    assert_int_equal(before, -1);
+    const char *path = geo_path("site.geojson");
+    static const char text[] = "{\"type\": \"FeatureCollection\", \"features\": [{\"type\": \"Feature\", \"properties\": {\"a\": 1}, "
+                               "\"geometry\": {\"type\": \"Point\", \"coordinates\": [1234, 777]}}]}";
+    assert_ok(sl_file_write_durable(path, text, strlen(text), 0644, &err));
+    struct sl_vector *vector = NULL;
+    int64_t rows, near = 0;
+    assert_ok(geo_open(path, "GeoJSON", &vector));
+    assert_ok(session->compute->ops->load(session, vector, &crs, "raw_data", &rows, &err));
+    sl_vector_close(vector);
+    assert_ok(geo.compute->ops->srid(geo.compute, &crs, &after, &err));
+    assert_true(after >= 900000 && after < 990000);
+    char sql[300];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM \"%s\".raw_data WHERE ST_DWithin(ST_Transform(geom, 4326), ST_SetSRID(ST_MakePoint(12.7, 51.3), 4326), 1e-7)", session->schema);
+    assert_ok(session->compute->ops->query_int(session, sql, &near, &err));
+    assert_int_equal(near, 1);
+}
+
+/* ---- damaged files ---------------------------------------------------------------------------------------------- */
+
+static void cut(const char *path, double fraction)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(truncate(path, (off_t)((double)st.st_size * fraction)), 0);
+}
+
+static int load_cut(const char *driver, const char *format, const char *name, double fraction)
+{
+    int64_t rows;
+    const char *path = geo_path(name);
+    geo_squares(driver, path, 2000);
+    cut(path, fraction);
+    err = (struct sl_error){0};
+    char schema[100];
+    snprintf(schema, sizeof schema, "DROP TABLE IF EXISTS \"%s\".raw_data", session->schema);
+    assert_ok(session->compute->ops->execute(session, schema, &err));
+    return geo_load(session, path, format, "raw_data", &rows);
+}
+
+static void cut_files_are_noticed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *driver, *format, *ext;
+    } formats[] = {{"ESRI Shapefile", "Shapefile", "shp"}, {"GPKG", "GPKG", "gpkg"}, {"FlatGeobuf", "FlatGeobuf", "fgb"},
+                   {"GeoJSON", "GeoJSON", "geojson"}, {"GeoJSONSeq", "GeoJSONSeq", "geojsonl"}};
+    static const double fractions[] = {0.05, 0.5, 0.9, 0.999};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        for (size_t k = 0; k < sizeof fractions / sizeof *fractions; k++) {
+            char name[64];
+            snprintf(name, sizeof name, "cut%zu.%s", k, formats[i].ext);
+            int rc = load_cut(formats[i].driver, formats[i].format, name, fractions[k]);
+            if (rc != -(int)SL_E_FILE_TRUNCATED && rc != -(int)SL_E_FILE_DAMAGED)
+                fail_msg("%s cut at %g: %s %s", formats[i].format, fractions[k], rc ? sl_code_name((enum sl_code)-rc) : "was taken",
+                         err.message);
+        }
+    }
+}
+
+static void a_shapefile_without_its_sidecars_is_refused(void **state)
+{
+    (void)state;
+    static const char *const sidecars[] = {"shx", "dbf"};
+    for (size_t i = 0; i < 2; i++) {
+        char name[64];
+        int64_t rows;
+        snprintf(name, sizeof name, "alone%zu.shp", i);
+        geo_squares("ESRI Shapefile", geo_path(name), 10);
+        snprintf(name, sizeof name, "alone%zu.%s", i, sidecars[i]);
+        assert_int_equal(unlink(geo_path(name)), 0);
+        snprintf(name, sizeof name, "alone%zu.shp", i);
+        assert_fails(geo_load(session, geo_path(name), "Shapefile", "raw_data", &rows), SL_E_FILE_MISSING);
+    }
+}
+
+static void deleted_rows_of_a_dbf_are_not_missed(void **state)
+{
+    (void)state;
+    const char *path = geo_path("deleted.shp");
+    int64_t rows;
+    geo_squares("ESRI Shapefile", path, 10);
+    GDALDatasetH ds = GDALOpenEx(path, GDAL_OF_VECTOR | GDAL_OF_UPDATE, NULL, NULL, NULL);
+    assert_int_equal(OGR_L_DeleteFeature(GDALDatasetGetLayer(ds, 0), 3), OGRERR_NONE);
+    GDALClose(ds);
+    assert_ok(geo_load(session, path, "Shapefile", "raw_data", &rows));
+    assert_int_equal(rows, 9);
+}
+
+static void another_format_is_refused(void **state)
+{
+    (void)state;
+    int64_t rows;
+    struct sl_vector *vector = NULL;
+    static const char vrt[] = "<OGRVRTDataSource><OGRVRTLayer name=\"x\"><SrcDataSource>/etc/passwd</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>";
+    const char *path = geo_path("dressed.gpkg");
+    assert_ok(sl_file_write_durable(path, vrt, strlen(vrt), 0644, &err));
+    assert_fails(geo_load(session, path, "GPKG", "raw_data", &rows), SL_E_FILE_FORMAT);
+    assert_contains(err.message, "\"dressed.gpkg\" is not a GPKG file");
+    geo_squares("FlatGeobuf", geo_path("real.fgb"), 3);
+    assert_fails(geo_load(session, geo_path("real.fgb"), "GeoJSON", "raw_data", &rows), SL_E_FILE_FORMAT);
+    assert_fails(geo_open(geo_path("missing.gpkg"), "GPKG", &vector), SL_E_FILE_MISSING);
+}
+
+static void a_layer_is_named_when_there_are_several(void **state)
+{
+    (void)state;
+    OGRLayerH layer;
+    struct sl_vector *vector = NULL;
+    const char *path = geo_path("two.gpkg");
+    GDALDatasetH ds = geo_create("GPKG", path, "roads", 25833, wkbPoint, &layer);
+    assert_non_null(GDALDatasetCreateLayer(ds, "rivers", NULL, wkbPoint, NULL));
+    GDALClose(ds);
+    assert_fails(geo_open(path, "GPKG", &vector), SL_E_FILE_LAYER);
+    assert_contains(err.hint, "\"roads\", \"rivers\"");
+    struct sl_vector_options options = {.format = sl_format_by_name("GPKG"), .layer = "rivers"};
+    assert_ok(sl_vector_open(path, &options, &vector, &err));
+    assert_string_equal(sl_vector_info(vector)->layer, "rivers");
+    sl_vector_close(vector);
+    char **names;
+    size_t n;
+    assert_ok(sl_vector_layers(path, options.format, geo.arena, &names, &n, &err));
+    assert_int_equal(n, 2);
+}
+
+/* ---- the same bytes ---------------------------------------------------------------------------------------------- */
+
+static void the_bytes_are_the_same_whatever_the_threads(void **state)
+{
+    (void)state;
+    char first[65] = "";
+    geo_squares("FlatGeobuf", geo_path("same.fgb"), 30000);
+    for (int threads = 1; threads <= 4; threads *= 2) {
+        struct sl_compute *compute = geo_compute(threads);
+        struct sl_compute_session *s = geo_begin(compute);
+        struct sl_geoparquet_facts facts;
+        int64_t rows;
+        char select[400];
+        assert_ok(geo_load(s, geo_path("same.fgb"), "FlatGeobuf", "raw_data", &rows));
+        snprintf(select, sizeof select, "SELECT id %% 7 AS k, name, ST_Transform(geom, 4326) AS geom FROM \"%s\".raw_data ORDER BY random()", s->schema);
+        assert_ok(compute->ops->transform(s, select, "processed", &rows, &err));
+        assert_int_equal(rows, 30000);
+        assert_ok(geo_eject(s, "processed", "EPSG:4326", geo_path("same.parquet"), &facts));
+        if (*first)
+            assert_string_equal(first, facts.sha256_hex);
+        snprintf(first, sizeof first, "%s", facts.sha256_hex);
+        assert_int_equal(facts.rows, 30000);
+        assert_ok(compute->ops->end(s, false, &err));
+        compute->ops->free(compute);
+    }
+}
+
+/* Last: it ends the server under a load. */
+static void a_server_that_dies_in_mid_load_is_unavailable(void **state)
+{
+    (void)state;
+    int64_t rows;
+    struct sl_cluster_status status;
+    geo_squares("FlatGeobuf", geo_path("big.fgb"), 150000);
+    struct sl_compute_session *s = geo_begin(geo.compute);
+    int pid = geo.cluster.status.pid;
+    assert_true(pid > 1);
+    pid_t killer = fork();
+    if (killer == 0) {
+        usleep(200000);
+        kill(pid, SIGQUIT);
+        _exit(0);
+    }
+    int rc = geo_load(s, geo_path("big.fgb"), "FlatGeobuf", "raw_data", &rows);
+    waitpid(killer, NULL, 0);
+    if (rc == 0) { /* the load was faster: the next statement meets the dead server */
+        usleep(500000);
+        rc = s->compute->ops->execute(s, "SELECT 1", &err);
+    }
+    assert_int_equal(rc, -(int)SL_E_POSTGRES_UNAVAILABLE);
+    s->compute->ops->end(s, true, NULL);
+    assert_ok(sl_cluster_start(&geo.cluster.options, &status, &err));
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+    const struct CMUnitTest tests[] = {
+        T(hostile_sql_gains_nothing),
+        T(a_timeout_cannot_be_switched_off),
+        cmocka_unit_test(a_failed_load_does_not_tell_the_password),
+        cmocka_unit_test(the_end_leaves_nothing),
+        cmocka_unit_test(sweep_drops_orphans_only),
+        T(a_crs_without_a_code_gets_one_private_srid),
+        T(cut_files_are_noticed),
+        T(a_shapefile_without_its_sidecars_is_refused),
+        T(deleted_rows_of_a_dbf_are_not_missed),
+        T(another_format_is_refused),
+        T(a_layer_is_named_when_there_are_several),
+        cmocka_unit_test(the_bytes_are_the_same_whatever_the_threads),
+        cmocka_unit_test(a_server_that_dies_in_mid_load_is_unavailable),
+    };
+    return cmocka_run_group_tests(tests, geo_setup, geo_teardown);
+}
