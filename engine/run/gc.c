@@ -22,6 +22,27 @@ struct gc {
 
 enum { ROWS_MAX = 100000 };
 
+static int count_one(void *data, struct json_object *doc, struct sl_error *err)
+{
+    (void)doc;
+    (void)err;
+    *(bool *)data = true;
+    return 0;
+}
+
+/* By its key and not by its metadata: those may be gone while the ledger still stands by the object. */
+static int key_known(struct sl_engine *e, const char *key, bool *out, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL, *filter = json_object_new_object();
+    int rc = e->ledger->ops->get_asset_by_key(e->ledger, e->config->lake_bucket, key, &doc, err);
+    *out = doc != NULL;
+    if (rc < 0 || doc)
+        return rc;
+    sl_json_put_str(filter, "documents.s3_key", key);
+    const struct sl_find find = {.collection = "assets", .filter = filter, .limit = 1};
+    return e->ledger->ops->find(e->ledger, &find, count_one, out, err);
+}
+
 static int known(struct sl_engine *e, const char *asset_id, bool *out, struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
@@ -35,27 +56,16 @@ static int known(struct sl_engine *e, const char *asset_id, bool *out, struct sl
 static int look_at_object(void *data, const struct sl_list_entry *entry, struct sl_error *err)
 {
     struct gc *g = data;
-    struct sl_object_info info;
-    struct sl_meta meta = {0};
     const char *bucket = g->engine->config->lake_bucket;
     if (!strncmp(entry->key, ORPHANS, strlen(ORPHANS)) || entry->info.modified_ns > g->before_ns)
         return 0;
     const char *key = sl_arena_strdup(g->arena, entry->key);
-    int rc = sl_store_head(g->engine->store, bucket, key, &info, &meta, err);
-    if (rc < 0) {
-        bool gone = rc == -SL_E_STORE_NOT_FOUND;
-        if (gone)
-            sl_error_clear(err);
-        return gone ? 0 : rc;
-    }
-    const char *id = sl_meta_get(&meta, "mongodb_doc_id");
-    bool is_known = false;
-    if (id && sl_uuid_valid(id))
-        rc = known(g->engine, id, &is_known, err);
+    bool is_known = true;
+    int rc = key_known(g->engine, key, &is_known, err);
     if (rc < 0 || is_known)
         return rc;
     g->report->orphan_objects++;
-    g->report->orphan_bytes += info.size_bytes;
+    g->report->orphan_bytes += entry->info.size_bytes;
     if (g->dry_run)
         return 0;
     rc = sl_store_copy(g->engine->store, bucket, key, bucket, sl_arena_printf(g->arena, ORPHANS "%s", key), NULL, NULL,

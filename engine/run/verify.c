@@ -14,7 +14,8 @@ struct verify {
     struct sl_engine *engine;
     const struct sl_verify_options *options;
     struct json_object *problems;
-    struct json_object *asset_ids; /* id → key, as a set */
+    struct json_object *asset_ids; /* id → key; "" once the catalog has it too */
+    struct json_object *keys;      /* of the lake that some document names, as a set */
     int64_t assets, raw_files, bytes;
 };
 
@@ -58,26 +59,26 @@ static int check_object(struct verify *v, const char *bucket, const char *key, i
     if (rc < 0)
         return rc;
     const char *id = want_id ? sl_meta_get(&meta, "mongodb_doc_id") : NULL;
-    if (want_id && (!id || strcmp(id, want_id) != 0))
-        rc = problem(v, "metadata", bucket, key, want_id, batch_id,
-                     id ? "its metadata name another ledger document" : "its metadata name no ledger document", NULL,
-                     err);
-    if (rc == 0 && info.size_bytes != size) {
+    bool named = !want_id || (id && !strcmp(id, want_id));
+    const char *misnamed = id ? "its metadata name another ledger document" : "its metadata name no ledger document";
+    if (info.size_bytes != size) {
         snprintf(message, sizeof message, "has %lld bytes, the ledger says %lld", (long long)info.size_bytes,
                  (long long)size);
         return problem(v, changed, bucket, key, want_id, batch_id, message, repair, err);
     }
-    if (rc < 0 || !v->options->deep)
-        return rc;
+    if (!v->options->deep)
+        return named ? 0 : problem(v, "metadata", bucket, key, want_id, batch_id, misnamed, repair, err);
     rc = sl_store_hash(v->engine->store, bucket, key, NULL, hex, NULL, err);
     v->bytes += info.size_bytes;
     say_progress(v);
-    if (rc == 0 && strcmp(hex, hash + strlen("sha256:")) != 0) {
+    if (rc < 0)
+        return rc;
+    if (strcmp(hex, hash + strlen("sha256:")) != 0) {
         snprintf(message, sizeof message, "content differs from the ledger (sha256 %.8s… expected %.8s…)", hex,
                  hash + strlen("sha256:"));
-        rc = problem(v, changed, bucket, key, want_id, batch_id, message, repair, err);
+        return problem(v, changed, bucket, key, want_id, batch_id, message, repair, err);
     }
-    return rc;
+    return named ? 0 : problem(v, "metadata", bucket, key, want_id, batch_id, misnamed, repair, err);
 }
 
 static int check_asset(void *data, struct json_object *doc, struct sl_error *err)
@@ -87,12 +88,14 @@ static int check_asset(void *data, struct json_object *doc, struct sl_error *err
     const char *batch_id = sl_json_str(doc, "batch_id", "");
     v->assets++;
     json_object_object_add(v->asset_ids, id, json_object_new_string(sl_json_str(doc, "s3_key", "")));
+    json_object_object_add(v->keys, sl_json_str(doc, "s3_key", ""), json_object_new_boolean(true));
     int rc = check_object(v, bucket, sl_json_str(doc, "s3_key", ""), sl_json_int(doc, "size_bytes", -1),
                           sl_json_str(doc, "content_hash", "sha256:"), id, batch_id, "missing_object",
                           "changed_object", err);
     struct json_object *documents = sl_json_get(doc, "documents");
     for (size_t i = 0; rc == 0 && documents && i < json_object_array_length(documents); i++) {
         struct json_object *d = json_object_array_get_idx(documents, i);
+        json_object_object_add(v->keys, sl_json_str(d, "s3_key", ""), json_object_new_boolean(true));
         rc = check_object(v, bucket, sl_json_str(d, "s3_key", ""), sl_json_int(d, "size_bytes", -1),
                           sl_json_str(d, "content_hash", "sha256:"), id, batch_id, "missing_object", "changed_object",
                           err);
@@ -108,7 +111,7 @@ static int check_lake_object(void *data, const struct sl_list_entry *entry, stru
     struct sl_meta meta = {0};
     struct sl_object_info info;
     const char *bucket = v->engine->config->lake_bucket;
-    if (!strncmp(entry->key, "orphans/", strlen("orphans/")))
+    if (!strncmp(entry->key, "orphans/", strlen("orphans/")) || sl_json_get(v->keys, entry->key))
         return 0;
     int rc = sl_store_head(v->engine->store, bucket, entry->key, &info, &meta, err);
     if (rc == -SL_E_STORE_NOT_FOUND) {
@@ -118,8 +121,6 @@ static int check_lake_object(void *data, const struct sl_list_entry *entry, stru
     if (rc < 0)
         return rc;
     const char *id = sl_meta_get(&meta, "mongodb_doc_id");
-    if (id && sl_json_get(v->asset_ids, id))
-        return 0;
     char copy[64] = "";
     snprintf(copy, sizeof copy, "%s", id ? id : "");
     return problem(v, id ? "missing_document" : "orphan_object", bucket, entry->key, *copy ? copy : NULL, NULL,
@@ -167,6 +168,7 @@ int sl_verify(struct sl_engine *e, const struct sl_verify_options *options, stru
     int64_t began = sl_clock_mono_ns();
     v.problems = json_object_new_array();
     v.asset_ids = json_object_new_object();
+    v.keys = json_object_new_object();
     SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object();
     if (options->dataset_id)
         sl_json_put_str(filter, "dataset_id", options->dataset_id);
@@ -181,6 +183,7 @@ int sl_verify(struct sl_engine *e, const struct sl_verify_options *options, stru
     if (rc == 0 && !options->dataset_id)
         rc = sl_catalog_list_raw_files(e->catalog, NULL, check_raw, &v, err);
     json_object_put(v.asset_ids);
+    json_object_put(v.keys);
     if (rc < 0) {
         json_object_put(v.problems);
         return rc;
