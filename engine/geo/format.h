@@ -23,6 +23,8 @@ struct sl_format {
     const char *const *extensions; /* lower case, without the dot; the first is the one the raw vault uses; NULL-ended */
     const char *const *sidecars;   /* extensions of files that belong to it: "shx", "dbf", …; NULL-ended */
     const char *media_type;
+    bool multi_file;               /* the sidecars are parts of the format itself: where a manifest lists none, those that
+                                      lie beside the main file under its stem are taken in */
 };
 
 extern const struct sl_format sl_formats[];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Archive: each file is read once - hashed, checked, kept in the raw vault, entered in the catalog. */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "lake/lake.h"
 #include "run/batch.h"
 #include "store/store.h"
+
+enum { PARTS_MAX = 8 }; /* of a format of several files */
 
 static struct sl_input *add_input(struct sl_batch *b, const struct sl_manifest_file *file, const char *key,
                                   const char *role)
@@ -24,18 +27,72 @@ static struct sl_input *add_input(struct sl_batch *b, const struct sl_manifest_f
 }
 
 
-static void list_inputs(struct sl_batch *b)
+static int look_earlier(struct sl_batch *b, struct sl_error *err)
+{
+    const char *earlier = sl_json_str(b->doc, "run_id", NULL);
+    struct json_object *replay = sl_json_get(b->doc, "replay");
+    /* A manifest that its uploader put there again after a failure means the files as they are now. */
+    if (!earlier || (replay && !sl_json_bool(replay, "from_raw", true)))
+        return 0;
+    SL_CLEANUP(sl_json_putp) struct json_object *run = NULL;
+    int rc = b->engine->ledger->ops->get_run(b->engine->ledger, earlier, &run, err);
+    if (rc == 0 && run)
+        b->earlier_inputs = json_object_get(sl_json_get(run, "inputs"));
+    return rc;
+}
+
+static bool was_archived(const struct sl_batch *b, const char *landing_key)
+{
+    size_t n = b->earlier_inputs ? json_object_array_length(b->earlier_inputs) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *o = json_object_array_get_idx(b->earlier_inputs, i);
+        if (sl_json_bool(o, "archived", false) && !strcmp(sl_json_str(o, "landing_path", ""), landing_key))
+            return true;
+    }
+    return false;
+}
+
+/* A Shapefile is several files whether its manifest says so or not. Where it lists none, its parts are looked for beside
+ * it, here in the landing zone or, in a replay, among what an earlier run archived. */
+static int find_parts(struct sl_batch *b, const struct sl_manifest_file *f, struct sl_error *err)
+{
+    const struct sl_format *format = f->format ? sl_format_by_name(f->format) : sl_format_by_path(f->key, SL_DATA_VECTOR);
+    const char *dot = strrchr(sl_path_base(f->key), '.');
+    if (f->n_sidecars || !format || !format->multi_file || !dot)
+        return 0;
+    bool upper = dot[1] >= 'A' && dot[1] <= 'Z';
+    for (size_t i = 0; format->sidecars[i]; i++) {
+        char *key = sl_arena_printf(b->arena, "%.*s.%s", (int)(dot - f->key), f->key, format->sidecars[i]);
+        for (char *p = key + (dot - f->key); upper && *p; p++)
+            *p = (char)toupper((unsigned char)*p);
+        struct sl_object_info info;
+        int rc = was_archived(b, key)
+                     ? 0
+                     : sl_store_head(b->engine->store, b->engine->config->landing_bucket, key, &info, NULL, err);
+        if (rc == 0)
+            add_input(b, f, key, "sidecar");
+        else if (rc != -SL_E_STORE_NOT_FOUND)
+            return rc;
+        sl_error_clear(err);
+    }
+    return 0;
+}
+
+static int list_inputs(struct sl_batch *b, struct sl_error *err)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->manifest.n_files; i++)
-        n += 1 + b->manifest.files[i].n_sidecars;
+        n += 1 + b->manifest.files[i].n_sidecars + PARTS_MAX;
     b->inputs = sl_arena_array(b->arena, n, sizeof *b->inputs);
-    for (size_t i = 0; i < b->manifest.n_files; i++) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < b->manifest.n_files; i++) {
         const struct sl_manifest_file *f = &b->manifest.files[i];
         add_input(b, f, f->key, "main");
         for (size_t j = 0; j < f->n_sidecars; j++)
             add_input(b, f, f->sidecar_keys[j], "sidecar");
+        rc = find_parts(b, f, err);
     }
+    return rc;
 }
 
 /* Sidecars share the id of their main file, a batch of one file that of its run. */
@@ -63,21 +120,11 @@ static void name_raw(struct sl_batch *b, const char *date)
 }
 
 /* What an earlier run of this batch planned or archived is taken over, so that nothing is archived twice. */
-static int take_over_earlier(struct sl_batch *b, struct sl_error *err)
+static void take_over_earlier(struct sl_batch *b)
 {
-    const char *earlier = sl_json_str(b->doc, "run_id", NULL);
-    struct json_object *replay = sl_json_get(b->doc, "replay");
-    /* A manifest that its uploader put there again after a failure means the files as they are now. */
-    if (!earlier || (replay && !sl_json_bool(replay, "from_raw", true)))
-        return 0;
-    SL_CLEANUP(sl_json_putp) struct json_object *run = NULL;
-    int rc = b->engine->ledger->ops->get_run(b->engine->ledger, earlier, &run, err);
-    if (rc < 0 || !run)
-        return rc;
-    struct json_object *list = sl_json_get(run, "inputs");
-    size_t n = list ? json_object_array_length(list) : 0;
+    size_t n = b->earlier_inputs ? json_object_array_length(b->earlier_inputs) : 0;
     for (size_t i = 0; i < n; i++) {
-        struct json_object *o = json_object_array_get_idx(list, i);
+        struct json_object *o = json_object_array_get_idx(b->earlier_inputs, i);
         const char *key = sl_json_str(o, "landing_path", "");
         for (size_t j = 0; j < b->n_inputs; j++) {
             struct sl_input *in = &b->inputs[j];
@@ -90,7 +137,6 @@ static int take_over_earlier(struct sl_batch *b, struct sl_error *err)
             in->size_bytes = sl_json_int(o, "size_bytes", 0);
         }
     }
-    return 0;
 }
 
 struct json_object *sl_batch_inputs_json(const struct sl_batch *b)
@@ -249,9 +295,11 @@ int sl_batch_archive(struct sl_batch *b, struct sl_error *err)
     char date[SL_ISO8601_BYTES];
     sl_stage_begin(b, &stage, "archive");
     sl_clock_date(date, sl_clock_wall_ns());
-    list_inputs(b);
-    int rc = take_over_earlier(b, err);
+    int rc = look_earlier(b, err);
+    if (rc == 0)
+        rc = list_inputs(b, err);
     if (rc == 0) {
+        take_over_earlier(b);
         name_raw(b, date);
         rc = write_down(b, err); /* before the first put, so that a later attempt finds what this one left */
     }

@@ -87,6 +87,7 @@ struct sl_batch {
     const char *scratch;
     struct sl_input *inputs;
     size_t n_inputs;
+    struct json_object *earlier_inputs; /* of this batch's last run, or NULL */
     struct sl_unit *units;
     size_t n_units;
     struct json_object *stages;  /* of the run document */

@@ -161,6 +161,7 @@ static void release(struct sl_batch *b)
             json_object_put(b->units[i].assets[k].doc);
         }
     json_object_put(b->versions);
+    json_object_put(b->earlier_inputs);
     json_object_put(b->stages);
     json_object_put(b->dropped);
     json_object_put(b->added);

@@ -102,12 +102,12 @@ static void test_a_manifest_is_read_into_the_model(void **state)
     struct result r = given("{\"batch_id\":\"b1\",\"uploader\":\"ana\",\"intent\":\"i\",\"crs_policy\":\"fail\",\"files\":["
                             "{\"path\":\"a/b.shp\",\"type\":\"vector\",\"size\":12,\"sidecars\":[\"a/b.dbf\",\"s3://landing-zone/x/b.shx\"]},"
                             "{\"path\":\"s3://landing-zone/other/c.tif\",\"type\":\"raster\",\"crs\":{\"type\":\"ProjectedCRS\"}}],"
-                            "\"params\":{\"t\":1}}");
+                            "\"params\":{\"t\":1},\"metadata\":{\"project\":\"P\"}}");
     assert_true(r.ok);
     const struct sl_manifest *m = &r.manifest;
     assert_string_equal(m->batch_id, "b1");
     assert_null(m->dataset);
-    assert_null(m->metadata);
+    assert_string_equal(sl_json_str(m->metadata, "project", ""), "P");
     assert_int_equal(m->n_files, 2);
     assert_string_equal(m->files[0].key, "b1/a/b.shp");
     assert_int_equal(m->files[0].size, 12);
@@ -125,9 +125,9 @@ static void test_a_manifest_is_read_into_the_model(void **state)
 static void test_the_hash_is_of_the_content_not_of_the_text(void **state)
 {
     (void)state;
-    struct result a = given("{\"batch_id\":\"b\",\"uploader\":\"u\",\"intent\":\"i\",\"files\":[{\"path\":\"p\",\"type\":\"grid\",\"size\":1}]}");
-    struct result b = given("{ \"intent\":\"i\", \"files\":[{\"size\":1.0,\"type\":\"grid\",\"path\":\"p\"}],\n\"uploader\":\"u\",\"batch_id\":\"b\"}");
-    struct result c = given("{\"batch_id\":\"b\",\"uploader\":\"u\",\"intent\":\"i\",\"files\":[{\"path\":\"p\",\"type\":\"grid\",\"size\":2}]}");
+    struct result a = given("{\"batch_id\":\"b\",\"uploader\":\"u\",\"intent\":\"i\",\"files\":[{\"path\":\"p\",\"type\":\"grid\",\"size\":1}],\"metadata\":{\"project\":\"P\"}}");
+    struct result b = given("{ \"metadata\":{\"project\":\"P\"}, \"intent\":\"i\", \"files\":[{\"size\":1.0,\"type\":\"grid\",\"path\":\"p\"}],\n\"uploader\":\"u\",\"batch_id\":\"b\"}");
+    struct result c = given("{\"batch_id\":\"b\",\"uploader\":\"u\",\"intent\":\"i\",\"files\":[{\"path\":\"p\",\"type\":\"grid\",\"size\":2}],\"metadata\":{\"project\":\"P\"}}");
     assert_true(a.ok && b.ok && c.ok);
     assert_string_equal(a.manifest.content_hash, b.manifest.content_hash);
     assert_string_not_equal(a.manifest.content_hash, c.manifest.content_hash);
