@@ -32,6 +32,8 @@ static int compute(struct sl_batch *b, struct sl_error *err)
 static int stages(struct sl_batch *b, struct sl_error *err)
 {
     int rc = sl_batch_prepare(b, err);
+    if (rc == 0) /* not before the ledger has the run: a folder without one counts as left over */
+        rc = sl_dir_make(b->scratch, 0700, err);
     if (rc == 0)
         rc = sl_batch_archive(b, err);
     if (rc == 0)
@@ -203,7 +205,7 @@ int sl_batch_execute(struct sl_engine *engine, const struct sl_lease *lease, str
         sl_fail(outcome, SL_E_BATCH_POISON, "batch %s was begun %" PRId64 " times and never ended", lease->batch_id,
                 lease->attempt);
         rc = fail(&b, outcome, SL_BATCH_QUARANTINED, err);
-    } else if (sl_dir_make(b.scratch, 0700, outcome) < 0 || stages(&b, outcome) < 0) {
+    } else if (stages(&b, outcome) < 0) {
         rc = settle(&b, outcome, err);
     } else {
         rc = finish(&b, err);

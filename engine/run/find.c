@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/text.h"
 #include "base/uuid7.h"
 #include "json/json.h"
@@ -107,13 +108,33 @@ static int keep_first(void *data, struct json_object *doc, struct sl_error *err)
     return 0;
 }
 
+/* {"batch_id": {"$regex": "^<name>@[0-9a-f]{12}$"}}: as the sensor enters what it refuses. The caller owns it. */
+static struct json_object *refused_as(const char *name)
+{
+    struct sl_buf pattern;
+    struct json_object *filter = json_object_new_object(), *regex = json_object_new_object();
+    sl_buf_init(&pattern, 1024);
+    sl_buf_putc(&pattern, '^');
+    for (const char *p = name; *p; p++) {
+        bool plain = (*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') || *p == '_' ||
+                     *p == '-' || (unsigned char)*p >= 0x80;
+        if (!plain)
+            sl_buf_putc(&pattern, '\\');
+        sl_buf_putc(&pattern, *p);
+    }
+    sl_buf_puts(&pattern, "@[0-9a-f]{12}$");
+    sl_json_put_str(regex, "$regex", pattern.data);
+    sl_json_put(filter, "batch_id", regex);
+    sl_buf_free(&pattern);
+    return filter;
+}
+
 int sl_batch_find(struct sl_engine *e, const char *batch_id, struct json_object **out, struct sl_error *err)
 {
     struct json_object *doc = NULL;
     int rc = e->ledger->ops->get_batch(e->ledger, batch_id, &doc, err);
-    if (rc == 0 && !doc) { /* a refused manifest is entered under a name of its own */
-        SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object();
-        sl_json_put_str(filter, "manifest.batch_id", batch_id);
+    if (rc == 0 && !doc && strlen(batch_id) < SL_BATCH_ID_BYTES) {
+        SL_CLEANUP(sl_json_putp) struct json_object *filter = refused_as(batch_id);
         const struct sl_find find = {
             .collection = "manifests", .filter = filter, .sort = "created_at:-1", .limit = 1};
         rc = e->ledger->ops->find(e->ledger, &find, keep_first, &doc, err);

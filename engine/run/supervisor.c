@@ -198,7 +198,8 @@ static int bury(struct supervisor *s, struct worker *w, int status, struct sl_er
     }
     tell(s, event);
     json_object_put(event);
-    return rc;
+    int64_t schemas = 0, folders = 0;
+    return rc < 0 ? rc : sl_recover_leftovers(s->engine, false, &schemas, &folders, err);
 }
 
 static int reap(struct supervisor *s, struct worker *w, int status, struct sl_error *err)

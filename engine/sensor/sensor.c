@@ -105,7 +105,7 @@ static int refuse(struct tick *t, const struct found *f, const char *said_id, co
                   struct json_object *violations, struct sl_error *err)
 {
     const char *stem = sl_path_stem(t->arena, f->key);
-    const char *batch_id = sl_arena_printf(t->arena, "%.100s@%.12s", said_id ? said_id : stem, f->content_hash + 7);
+    const char *batch_id = sl_arena_printf(t->arena, "%.115s@%.12s", said_id ? said_id : stem, f->content_hash + 7);
     struct json_object *root = f->doc ? f->doc->root : NULL;
     if (root && !json_object_is_type(root, json_type_object))
         root = NULL;
