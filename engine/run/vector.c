@@ -71,11 +71,33 @@ static int look_at(struct work *w, const char *table, const char *after, bool co
     return check_contract(w, after, err);
 }
 
+/* A table tells its SRID by its first geometry; one without any is in the system that it would be in. */
+static int srid_without_geometry(struct work *w, int expected, struct sl_error *err)
+{
+    struct sl_sql sql;
+    int64_t any = 0;
+    sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
+    sl_sql_text(&sql, "SELECT count(*) FROM (SELECT 1 FROM ");
+    sl_sql_table(&sql, w->table.schema, w->table.name);
+    sl_sql_text(&sql, " WHERE ");
+    sl_sql_ident(&sql, w->table.geometry);
+    sl_sql_text(&sql, " IS NOT NULL LIMIT 1) AS t");
+    int rc = sl_sql_check(&sql, err);
+    if (rc == 0)
+        rc = w->compute->ops->query_int(w->session, sql.buf.data, &any, err);
+    sl_sql_free(&sql);
+    if (rc == 0 && any == 0)
+        w->table.srid = expected;
+    return rc;
+}
+
 /* A step of the author's own SQL may have moved the geometry into another system: the SRID says which. */
 static int follow_crs(struct work *w, const char *after, struct sl_error *err)
 {
     int expected = -1;
     int rc = w->compute->ops->srid(w->compute, w->crs, &expected, err);
+    if (rc == 0 && w->table.srid == 0)
+        rc = srid_without_geometry(w, expected, err);
     if (rc < 0 || expected == w->table.srid)
         return rc;
     struct sl_crs *crs = sl_arena_alloc(w->b->arena, sizeof *crs);
@@ -219,6 +241,8 @@ static int load(struct work *w, struct sl_vector *vector, struct sl_error *err)
     w->unit->rows_in = rows;
     w->b->rows_in += rows;
     stage.rows = rows;
+    if (rc == 0)
+        rc = follow_crs(w, "loading", err);
     return rc < 0 ? rc : sl_stage_end(w->b, &stage, err);
 }
 
@@ -259,6 +283,11 @@ static int write_all(struct work *w, struct sl_error *err)
             rc = write_one(w, a, err);
         stage.bytes += a->size_bytes;
     }
+    if (rc == 0 && w->unit->geometry.measured_count > 0)
+        json_object_array_add(w->b->warnings,
+                              json_object_new_string(sl_arena_printf(
+                                  w->b->arena, "%" PRId64 " geometries had M values, which GeoParquet cannot hold",
+                                  w->unit->geometry.measured_count)));
     w->unit->table = w->table;
     w->unit->crs = w->crs;
     w->unit->rows_out = w->table.rows;
