@@ -28,5 +28,7 @@ int sl_ledger_check(const struct sl_ledger_schemas *schemas, const char *collect
 
 /* {code, message, hint} for documents. The caller owns it. */
 struct json_object *sl_ledger_error_doc(const struct sl_error *error);
+/* The other way; NULL gives "internal" without a message. */
+void sl_ledger_error_read(struct json_object *error_doc, struct sl_error *out);
 
 #endif

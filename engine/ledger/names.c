@@ -30,3 +30,10 @@ struct json_object *sl_ledger_error_doc(const struct sl_error *error)
     sl_json_put_str(doc, "hint", error->hint[0] ? error->hint : NULL);
     return doc;
 }
+
+void sl_ledger_error_read(struct json_object *error_doc, struct sl_error *out)
+{
+    sl_fail(out, sl_code_by_name(error_doc ? sl_json_str(error_doc, "code", "") : ""), "%s",
+            error_doc ? sl_json_str(error_doc, "message", "") : "");
+    sl_error_hint(out, "%s", error_doc ? sl_json_str(error_doc, "hint", "") : "");
+}

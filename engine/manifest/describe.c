@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -56,15 +57,36 @@ static void put_escaped(struct sl_buf *out, const char *text)
     sl_buf_puts(out, line);
 }
 
+/* In the order of the text, so that a reader goes through the file once. */
+static struct sl_violation *by_line(const struct sl_doc *doc, const struct sl_violations *violations)
+{
+    struct sl_violation *sorted = sl_xcalloc(violations->n, sizeof *sorted);
+    int *lines = sl_xcalloc(violations->n, sizeof *lines);
+    for (size_t i = 0; i < violations->n; i++) {
+        int line = 0, column = 0;
+        size_t at = i;
+        where(doc, violations->items[i].instance_pointer, &line, &column);
+        for (; at > 0 && lines[at - 1] > line; at--) {
+            sorted[at] = sorted[at - 1];
+            lines[at] = lines[at - 1];
+        }
+        sorted[at] = violations->items[i];
+        lines[at] = line;
+    }
+    free(lines);
+    return sorted;
+}
+
 void sl_manifest_describe(const struct sl_doc *doc, const struct sl_violations *violations, struct sl_buf *out)
 {
     enum { POINTER_COLUMNS = 32, MESSAGE_COLUMNS = 80 };
     size_t n = violations->n + violations->dropped;
     size_t pointers = widest(violations, true, POINTER_COLUMNS), messages = widest(violations, false, MESSAGE_COLUMNS);
+    SL_CLEANUP(sl_freep) struct sl_violation *sorted = by_line(doc, violations);
     put_escaped(out, doc->name);
     sl_buf_printf(out, " is not a valid manifest (%zu problem%s):\n", n, n == 1 ? "" : "s");
     for (size_t i = 0; i < violations->n; i++) {
-        const struct sl_violation *v = &violations->items[i];
+        const struct sl_violation *v = &sorted[i];
         int line, column;
         sl_buf_puts(out, "  ");
         put_escaped(out, v->instance_pointer);

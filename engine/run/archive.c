@@ -193,15 +193,16 @@ static int check_promise(const struct sl_input *in, const char *hex, int64_t siz
     return 0;
 }
 
-/* Files keep their landing names' stem beside each other, as drivers look for sidecars by it. */
+/* The stem of the landing name, made safe: drivers find sidecars by it, and some name the layer after it. */
 static int local_name(struct sl_batch *b, struct sl_input *in, size_t i, struct sl_error *err)
 {
     size_t group = i;
     while (group > 0 && b->inputs[group].file == b->inputs[group - 1].file)
         group--;
+    const char *stem = sl_dataset_id_from(b->arena, sl_path_stem(b->arena, in->file->key));
     const char *folder = sl_arena_printf(b->arena, "%s/in/%zu", b->scratch, group);
     int rc = sl_dir_make(folder, 0700, err);
-    in->local_path = sl_arena_printf(b->arena, "%s/data%s%s", folder, *in->ext ? "." : "", in->ext);
+    in->local_path = sl_arena_printf(b->arena, "%s/%s%s%s", folder, stem, *in->ext ? "." : "", in->ext);
     return rc;
 }
 

@@ -65,7 +65,7 @@ static int add_units(struct sl_batch *b, struct sl_input *in, struct sl_error *e
         return rc;
     }
     if (n <= 1)
-        return add_unit(b, in, format, n ? layers[0] : NULL, stem, err);
+        return add_unit(b, in, format, NULL, stem, err);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = add_unit(b, in, format, layers[i], sl_arena_printf(b->arena, "%s_%s", stem, layers[i]), err);
     return rc;

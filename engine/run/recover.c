@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/uuid7.h"
 #include "json/json.h"
+#include "ledger/ledger.h"
 #include "run/engine.h"
 #include "run/manifest_place.h"
 
@@ -111,9 +112,8 @@ int sl_recover_poisoned(struct sl_engine *engine, const char *batch_id, struct s
     if (rc < 0 || !doc)
         return rc;
     struct sl_error error = {0};
-    struct json_object *e = sl_json_get(doc, "error");
     const char *new_key = NULL;
-    sl_fail(&error, sl_code_by_name(e ? sl_json_str(e, "code", "") : ""), "%s", e ? sl_json_str(e, "message", "") : "");
+    sl_ledger_error_read(sl_json_get(doc, "error"), &error);
     error_doc = sl_manifest_error_doc(batch_id, "quarantined", &error, NULL);
     return sl_manifest_to_quarantine(engine, batch_id, sl_json_str(doc, "manifest_key", ""), error_doc, arena, &new_key,
                                      err);

@@ -83,9 +83,7 @@ static void hear(struct supervisor *s, struct worker *w, const char *line)
         count_end(s, event);
         w->batch_started_ns = 0;
     } else if (!strcmp(name, "stopped")) {
-        sl_fail(&s->worker_error, sl_code_by_name(sl_json_str(event, "code", "")), "%s",
-                sl_json_str(event, "message", ""));
-        sl_error_hint(&s->worker_error, "%s", sl_json_str(event, "hint", ""));
+        sl_ledger_error_read(event, &s->worker_error);
     }
     tell(s, event);
     json_object_put(event);

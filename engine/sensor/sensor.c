@@ -148,9 +148,7 @@ static int again(struct tick *t, const struct found *f, const char *batch_id, st
     const char *known_key = sl_json_str(doc, "manifest_key", ""), *new_key = NULL;
     if (!strcmp(known_key, f->key)) { /* its move to quarantine was interrupted */
         struct sl_error error = {0};
-        struct json_object *e = sl_json_get(doc, "error");
-        sl_fail(&error, sl_code_by_name(e ? sl_json_str(e, "code", "") : ""), "%s",
-                e ? sl_json_str(e, "message", "") : "");
+        sl_ledger_error_read(sl_json_get(doc, "error"), &error);
         SL_CLEANUP(sl_json_putp) struct json_object *error_doc =
             sl_manifest_error_doc(batch_id, sl_batch_status_name(status), &error, NULL);
         return sl_manifest_to_quarantine(t->engine, batch_id, f->key, error_doc, t->arena, &new_key, err);

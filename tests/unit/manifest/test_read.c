@@ -66,9 +66,9 @@ static void test_all_problems_are_described_with_their_lines(void **state)
     assert_string_equal(
         out.data,
         "batch.json is not a valid manifest (3 problems):\n"
-        "  /metadata/project  is required                                                                   line 16\n"
         "  /files/0/crs       \"ESPG:4326\" is not a CRS: expected AUTHORITY:CODE, did you mean \"EPSG:4326\"?  line 9\n"
-        "  /files/1/path      \"../secret.shp\" leaves the batch's folder                                     line 13\n");
+        "  /files/1/path      \"../secret.shp\" leaves the batch's folder                                     line 13\n"
+        "  /metadata/project  is required                                                                   line 16\n");
     sl_buf_free(&out);
     discard(&r);
 }
