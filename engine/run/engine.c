@@ -175,6 +175,7 @@ int sl_engine_open(const struct sl_config *config, unsigned needs, struct sl_eng
 {
     struct sl_engine *e = sl_xcalloc(1, sizeof *e);
     e->config = config;
+    e->needs = needs;
     e->arena = sl_arena_new();
     e->kinds = (struct sl_kinds){sl_steps, sl_checks, sl_outputs};
     sl_owner_name(e->owner);
@@ -189,12 +190,12 @@ int sl_engine_open(const struct sl_config *config, unsigned needs, struct sl_eng
 
 int sl_engine_reconnect(struct sl_engine *e, struct sl_error *err)
 {
-    bool had[] = {e->ledger != NULL, e->catalog != NULL, e->compute != NULL};
+    const unsigned on_postgres = SL_NEEDS_LEDGER | SL_NEEDS_CATALOG | SL_NEEDS_COMPUTE;
     close_ports(e);
     int rc = find_servers(e, err);
-    for (size_t i = 0; rc == 0 && i < 3; i++)
-        if (had[i])
-            rc = open_patiently(e, &ports[i + 1], err);
+    for (size_t i = 0; rc == 0 && i < sizeof ports / sizeof *ports; i++)
+        if (e->needs & on_postgres & ports[i].need)
+            rc = open_patiently(e, &ports[i], err);
     return rc;
 }
 

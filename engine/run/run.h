@@ -37,6 +37,7 @@ enum sl_needs {
 
 struct sl_engine {
     const struct sl_config *config;
+    unsigned needs; /* enum sl_needs: what was asked for */
     struct sl_arena *arena;
     struct sl_store *store;
     struct sl_ledger *ledger;

@@ -28,7 +28,7 @@ struct worker {
     char owner[SL_OWNER_BYTES];
     char batch_id[SL_BATCH_ID_BYTES], run_id[40];
     int64_t batch_started_ns; /* monotonic; 0: idle */
-    bool timed_out;
+    bool timed_out, gave_up; /* gave_up: it said why it cannot go on */
     struct sl_buf line;
 };
 
@@ -84,6 +84,7 @@ static void hear(struct supervisor *s, struct worker *w, const char *line)
         w->batch_started_ns = 0;
     } else if (!strcmp(name, "stopped")) {
         sl_ledger_error_read(event, &s->worker_error);
+        w->gave_up = true;
     }
     tell(s, event);
     json_object_put(event);
@@ -150,7 +151,7 @@ static int start_worker(struct supervisor *s, struct worker *w, struct sl_error 
     fcntl(fds[0], F_SETFL, O_NONBLOCK);
     w->fd = fds[0];
     w->batch_started_ns = 0;
-    w->timed_out = false;
+    w->timed_out = w->gave_up = false;
     w->batch_id[0] = w->run_id[0] = '\0';
     sl_owner_of((int)w->pid, w->owner);
     sl_buf_init(&w->line, LINE_MAX_BYTES);
@@ -174,14 +175,16 @@ static void say_why(struct sl_error *why, const struct supervisor *s, const stru
     }
 }
 
-/* What the dead worker held goes back or, the second time, to quarantine. */
+/* What the dead worker held goes back or, the second time, to quarantine. One that gave up for want of a service has not
+ * been killed by its batch. */
 static int bury(struct supervisor *s, struct worker *w, int status, struct sl_error *err)
 {
-    struct sl_error why = {0};
+    struct sl_error why = s->worker_error;
     char batch_id[SL_BATCH_ID_BYTES] = "";
     bool poisoned = false;
-    say_why(&why, s, w, status);
-    int most = w->timed_out ? 1 : CRASHES_MAX;
+    if (!w->gave_up)
+        say_why(&why, s, w, status);
+    int most = w->gave_up ? 0 : w->timed_out ? 1 : CRASHES_MAX;
     int rc = s->engine->ledger->ops->abandon(s->engine->ledger, w->owner, &why, most, batch_id, &poisoned, err);
     if (rc < 0 || !batch_id[0])
         return rc;
@@ -210,7 +213,7 @@ static int reap(struct supervisor *s, struct worker *w, int status, struct sl_er
     close(w->fd);
     sl_buf_free(&w->line);
     w->pid = 0;
-    bool in_order = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || s->worker_error.code != SL_OK);
+    bool in_order = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || w->gave_up);
     return in_order && !w->batch_started_ns ? 0 : bury(s, w, status, err);
 }
 
@@ -327,20 +330,58 @@ static void pass_signal(struct supervisor *s, int *passed)
             kill(s->workers[i].pid, *passed > 1 ? SIGKILL : SIGTERM);
 }
 
+static bool gone(enum sl_code code)
+{
+    return code == SL_E_POSTGRES_UNAVAILABLE || code == SL_E_LEDGER_UNAVAILABLE || code == SL_E_STORE_UNAVAILABLE;
+}
+
+static int turn(struct supervisor *s, int *passed, bool *done, struct sl_error *err)
+{
+    pass_signal(s, passed);
+    int rc = tick(s, err);
+    if (rc == 0)
+        rc = reap_all(s, err);
+    if (rc == 0)
+        rc = fill_up(s, err);
+    if (rc < 0)
+        return rc;
+    bool idle = alive(s) == 0;
+    if (idle && s->worker_error.code != SL_OK && !stop_signals && gone(s->worker_error.code)) {
+        if (err)
+            *err = s->worker_error;
+        rc = -(int)s->worker_error.code; /* as if it had been noticed here: the same remedy */
+        s->worker_error.code = SL_OK;
+        return rc;
+    }
+    *done = idle && (!s->options->forever || stop_signals || s->worker_error.code != SL_OK);
+    enforce_time(s);
+    listen_to_workers(s, POLL_MS);
+    return 0;
+}
+
+/* A service that went away: asked again with patience; what the workers held meanwhile is given back. `run` does so once
+ * in a row, `serve` for ever. */
+static int come_back(struct supervisor *s, struct sl_error *err)
+{
+    int rc;
+    do {
+        sl_log_error(SL_LOG_WARN, "supervisor.reconnect", err, NULL);
+        rc = sl_engine_reconnect(s->engine, err);
+    } while (rc < 0 && s->options->forever && !stop_signals && gone((enum sl_code)-rc));
+    return rc < 0 ? rc : sl_recover(s->engine, err);
+}
+
 static int loop(struct supervisor *s, struct sl_error *err)
 {
-    int passed = 0, rc = 0;
-    while (rc == 0) {
-        pass_signal(s, &passed);
-        rc = tick(s, err);
+    enum { IN_A_ROW = 3 };
+    int passed = 0, rc = 0, lost = 0;
+    bool done = false;
+    while (rc == 0 && !done) {
+        rc = turn(s, &passed, &done, err);
         if (rc == 0)
-            rc = reap_all(s, err);
-        if (rc == 0)
-            rc = fill_up(s, err);
-        if (rc == 0 && alive(s) == 0 && (!s->options->forever || stop_signals || s->worker_error.code != SL_OK))
-            break;
-        enforce_time(s);
-        listen_to_workers(s, POLL_MS);
+            lost = alive(s) ? lost : 0;
+        else if (gone((enum sl_code)-rc) && !stop_signals && (s->options->forever || lost++ < IN_A_ROW))
+            rc = come_back(s, err);
     }
     return rc;
 }
