@@ -68,7 +68,7 @@ set_up_packages() {
         line packages ok "(${#wanted[@]} already there)"
         return
     fi
-    line packages missing "${missing[*]}"
+    line packages install "$(printf '%s\n' "${missing[*]}" | fold -s -w 76 | sed -e 's/ $//' -e '2,$s/^/                      /')"
     install_packages "${missing[@]}"
     line packages ok "(${#missing[@]} installed, $((${#wanted[@]} - ${#missing[@]})) already there)"
 }
