@@ -30,8 +30,9 @@ samples=$cache/samples
 
 sluice init
 echo
-sluice submit --batch-id quickstart-countries --intent ingest_vector --type vector --dataset countries "$samples/countries.shp"
-sluice submit --batch-id quickstart-geoid --intent ingest_satellite_raster --type raster --dataset geoid "$samples/geoid.tif"
+# Quiet: what comes next is what comes next here.
+sluice submit --quiet --batch-id quickstart-countries --intent ingest_vector --type vector --dataset countries "$samples/countries.shp"
+sluice submit --quiet --batch-id quickstart-geoid --intent ingest_satellite_raster --type raster --dataset geoid "$samples/geoid.tif"
 sluice run --once
 echo
 sluice asset list
@@ -39,11 +40,12 @@ echo
 sluice lineage countries
 cat <<TEXT
 
-Your turn, with  export SLUICE_HOME=$SLUICE_HOME PATH=$root/build/release/engine/cli:\$PATH
-  sluice submit --intent ingest_vector --type vector roads.gpkg      upload a file of yours
-  sluice run --once                                                  ingest what is waiting
-  sluice lineage countries                                           where a dataset comes from
-  sluice recipe explain ingest_vector                                what is done to it
-  sluice verify --deep                                               is all still as it was recorded
-  sluice stop                                                        stop the private PostGIS cluster
+Your turn, after this line:
+  export SLUICE_HOME=$SLUICE_HOME PATH=$root/build/release/engine/cli:\$PATH
+
+  sluice submit --intent ingest_vector --type vector roads.gpkg  upload a file of yours
+  sluice run                                                     ingest what is waiting
+  sluice recipe explain ingest_vector                            what is done to it
+  sluice verify --deep                                           is all still as it was recorded
+  sluice stop                                                    stop the private PostGIS cluster
 TEXT

@@ -57,9 +57,9 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
     }
     sl_cli_line(&cli->out, "home", "%s", sl_out_escape(a, c->home));
     sl_cli_line(&cli->out, "postgis", "%s", compute_text(cli, e, &v));
-    sl_cli_line(&cli->out, "store", "%s: %s, %s, %s", e->store->ops->name, sl_out_escape(a, c->landing_bucket),
-                sl_out_escape(a, c->raw_bucket), sl_out_escape(a, c->lake_bucket));
-    sl_cli_line(&cli->out, "ledger", "%s", e->ledger->ops->name);
+    sl_cli_line(&cli->out, "store", "%s, %s, %s (%s); ledger in %s", sl_out_escape(a, c->landing_bucket),
+                sl_out_escape(a, c->raw_bucket), sl_out_escape(a, c->lake_bucket), e->store->ops->name,
+                e->ledger->ops->name);
     return 0;
 }
 

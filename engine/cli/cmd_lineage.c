@@ -8,13 +8,17 @@
 #include "config/config.h"
 #include "json/json.h"
 
+/* "postgis 3.3.2, gdal 3.6.2, …": the engine that ran the recipe first. */
 static const char *versions(struct sl_arena *a, struct json_object *run)
 {
-    static const char *const names[] = {"postgis", "gdal", "duckdb", "sluice"};
+    static const char *const names[] = {"postgis", "duckdb", "gdal", "sluice"};
     struct json_object *v = sl_json_get(run, "versions");
-    const char *text = "";
+    const char *engine = sl_json_str(run, "engine", "");
+    const char *text = sl_cli_member(a, run, "engine");
+    if (sl_json_str(v, engine, NULL))
+        text = sl_arena_printf(a, "%s %s", text, sl_cli_member(a, v, engine));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (sl_json_str(v, names[i], NULL))
+        if (strcmp(names[i], engine) && sl_json_str(v, names[i], NULL))
             text = sl_arena_printf(a, "%s, %s %s", text, names[i], sl_cli_member(a, v, names[i]));
     return text;
 }
@@ -22,12 +26,12 @@ static const char *versions(struct sl_arena *a, struct json_object *run)
 static void print_asset(struct sl_cli *cli, struct json_object *asset)
 {
     struct sl_arena *a = cli->arena;
-    sl_out_coloured(&cli->out, SL_BOLD,
-                    sl_arena_printf(a, "%s v%" PRId64, sl_cli_member(a, asset, "dataset_id"),
-                                    sl_json_int(asset, "version", 0)));
-    sl_out_printf(&cli->out, "   %s   %s   %s  %s UTC\n", sl_cli_object(a, asset),
-                  sl_cli_size(a, sl_json_int(asset, "size_bytes", 0)),
+    sl_out_coloured(
+        &cli->out, SL_BOLD,
+        sl_arena_printf(a, "%s v%" PRId64, sl_cli_member(a, asset, "dataset_id"), sl_json_int(asset, "version", 0)));
+    sl_out_printf(&cli->out, "   %s\n│  %s   %s   %s UTC\n", sl_cli_object(a, asset),
                   sl_cli_hash(a, sl_json_str(asset, "content_hash", NULL)),
+                  sl_cli_size(a, sl_json_int(asset, "size_bytes", 0)),
                   sl_cli_time(a, sl_json_str(asset, "created_at", NULL)));
 }
 
@@ -35,9 +39,9 @@ static void print_run(struct sl_cli *cli, struct json_object *run)
 {
     struct sl_arena *a = cli->arena;
     struct json_object *recipe = sl_json_get(run, "recipe");
-    sl_out_printf(&cli->out, "└─ run %s   recipe %s v%" PRId64 " (%s)   engine %s%s\n", sl_cli_member(a, run, "_id"),
+    sl_out_printf(&cli->out, "└─ run %s   recipe %s v%" PRId64 " (%s)\n   │  engine %s\n", sl_cli_member(a, run, "_id"),
                   sl_cli_member(a, recipe, "name"), sl_json_int(recipe, "version", 0),
-                  sl_cli_hash(a, sl_json_str(recipe, "hash", NULL)), sl_cli_member(a, run, "engine"), versions(a, run));
+                  sl_cli_hash(a, sl_json_str(recipe, "hash", NULL)), versions(a, run));
 }
 
 static void print_batch(struct sl_cli *cli, struct json_object *batch)
@@ -56,12 +60,12 @@ static void print_input(struct sl_cli *cli, struct json_object *in, bool last)
 {
     struct sl_arena *a = cli->arena;
     const char *landing = sl_json_str(in, "landing_path", NULL), *slash = landing ? strrchr(landing, '/') : NULL;
-    sl_out_printf(&cli->out, "      %s %s   %s/%s   %s", last ? "└─" : "├─",
-                  sl_out_escape(a, slash ? slash + 1 : landing), sl_out_escape(a, cli->config->raw_bucket),
-                  sl_cli_member(a, in, "raw_key"), sl_cli_hash(a, sl_json_str(in, "content_hash", NULL)));
+    sl_out_printf(&cli->out, "      %s %s   %s", last ? "└─" : "├─", sl_out_escape(a, slash ? slash + 1 : landing),
+                  sl_cli_hash(a, sl_json_str(in, "content_hash", NULL)));
     if (sl_json_get(in, "size_bytes"))
         sl_out_printf(&cli->out, "   %s", sl_cli_size(a, sl_json_int(in, "size_bytes", 0)));
-    sl_out_text(&cli->out, "\n");
+    sl_out_printf(&cli->out, "\n      %s  %s/%s\n", last ? " " : "│", sl_out_escape(a, cli->config->raw_bucket),
+                  sl_cli_member(a, in, "raw_key"));
 }
 
 static int run_lineage(struct sl_cli *cli, const void *args, struct sl_error *err)

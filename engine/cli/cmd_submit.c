@@ -17,7 +17,8 @@
 #include "json/json.h"
 
 struct args {
-    const char *intent, *type, *dataset, *crs, *crs_policy, *layer, *project, *description, *batch_id, *uploader, *format;
+    const char *intent, *type, *dataset, *crs, *crs_policy, *layer, *project, *description, *batch_id, *uploader,
+        *format;
     struct sl_cli_list params;
     bool dry_run;
 };
@@ -30,17 +31,17 @@ static const struct sl_cli_option options[] = {
     {"intent", 0, "INTENT", SL_CLI_TEXT, AT(intent), "what is wanted; selects the recipe", NULL, 0},
     {"type", 0, "TYPE", SL_CLI_CHOICE, AT(type), "vector, raster, grid or table", types, 0},
     {"format", 0, "FORMAT", SL_CLI_TEXT, AT(format), "of the files (default: by their names)", NULL, 0},
-    {"dataset", 0, "NAME", SL_CLI_TEXT, AT(dataset),
-     "the dataset (default: the recipe's, or the file's name)", NULL, 0},
+    {"dataset", 0, "NAME", SL_CLI_TEXT, AT(dataset), "the dataset (default: the recipe's, or the file's name)", NULL,
+     0},
     {"layer", 0, "LAYER", SL_CLI_TEXT, AT(layer), "of a file that has several", NULL, 0},
     {"crs", 0, "CODE", SL_CLI_TEXT, AT(crs), "AUTHORITY:CODE (default: read from the file)", NULL, 0},
-    {"crs-policy", 0, "POLICY", SL_CLI_CHOICE, AT(crs_policy),
-     "fail, trust_file or trust_manifest, when they differ", policies, 0},
+    {"crs-policy", 0, "POLICY", SL_CLI_CHOICE, AT(crs_policy), "fail, trust_file or trust_manifest, when they differ",
+     policies, 0},
     {"param", 0, "NAME=VALUE", SL_CLI_LIST, AT(params), "a parameter of the recipe; may be repeated", NULL, 0},
     {"project", 0, "NAME", SL_CLI_TEXT, AT(project), "for the ledger", NULL, 0},
     {"description", 0, "TEXT", SL_CLI_TEXT, AT(description), "for the ledger", NULL, 0},
-    {"batch-id", 0, "ID", SL_CLI_TEXT, AT(batch_id),
-     "unique name (default: file, date and four random digits)", NULL, 0},
+    {"batch-id", 0, "ID", SL_CLI_TEXT, AT(batch_id), "unique name (default: file, date and four random digits)", NULL,
+     0},
     {"batch", 0, "ID", SL_CLI_TEXT, AT(batch_id), NULL, NULL, 0}, /* as run has it */
     {"uploader", 0, "NAME", SL_CLI_TEXT, AT(uploader), "who (default: your user name)", NULL, 0},
     {"dry-run", 0, NULL, SL_CLI_FLAG, AT(dry_run), "check and print the manifest, upload nothing", NULL, 0},
@@ -170,7 +171,7 @@ static void answer(struct sl_cli *cli, const struct args *a, const struct sl_sub
         return;
     }
     if (done->already) {
-        sl_cli_line(&cli->out, "batch", "%s is there already (%s), with the same content: nothing was uploaded", id,
+        sl_cli_line(&cli->out, "batch", "%s is there already (%s): nothing was uploaded", id,
                     sl_out_escape(arena, done->already_status));
         return;
     }
