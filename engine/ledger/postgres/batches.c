@@ -297,11 +297,10 @@ int sl_ledger_pg__abandon(struct sl_ledger *ledger, const char *owner, const str
     return rc;
 }
 
-static int reopen_locked(struct sl_ledger_pg *l, const char *batch_id, struct json_object *replay,
-                         struct sl_error *err)
+int sl_ledger_pg__lock_batch(struct sl_ledger_pg *l, const char *batch_id, struct sl_ledger_pg__held *out,
+                             struct sl_error *err)
 {
     SL_CLEANUP(sl_pg_clearp) PGresult *res = NULL;
-    SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL, *changes = NULL;
     const char *const params[] = {batch_id};
     int rc = sl_pg_query(l->pg,
                          "SELECT doc, " SL_LEDGER_ISO("now()") " FROM ledger.manifests WHERE batch_id = $1 FOR UPDATE",
@@ -310,12 +309,22 @@ static int reopen_locked(struct sl_ledger_pg *l, const char *batch_id, struct js
         return rc;
     if (!PQntuples(res))
         return sl_fail(err, SL_E_BATCH_NOT_FOUND, "there is no batch \"%s\"", batch_id);
-    if ((rc = sl_ledger_pg__parse(PQgetvalue(res, 0, 0), &doc, err)) < 0)
+    snprintf(out->now, sizeof out->now, "%s", PQgetvalue(res, 0, 1));
+    return sl_ledger_pg__parse(PQgetvalue(res, 0, 0), &out->doc, err);
+}
+
+static int reopen_locked(struct sl_ledger_pg *l, const char *batch_id, struct json_object *replay,
+                         struct sl_error *err)
+{
+    struct sl_ledger_pg__held held = {0};
+    int rc = sl_ledger_pg__lock_batch(l, batch_id, &held, err);
+    if (rc < 0)
         return rc;
+    SL_CLEANUP(sl_json_putp) struct json_object *doc = held.doc, *changes = NULL;
     const char *status = sl_json_str(doc, "status", "");
     if (!strcmp(status, "pending") || !strcmp(status, "running"))
         return sl_fail(err, SL_E_BATCH_BUSY, "batch \"%s\" is %s", batch_id, status);
-    changes = sl_ledger_change_reopened(doc, replay, PQgetvalue(res, 0, 1));
+    changes = sl_ledger_change_reopened(doc, replay, held.now);
     rc = sl_ledger_pg__update(l, "manifests", doc, changes, NULL, err);
     return rc < 0 ? rc : sl_pg_commit(l->pg, err);
 }

@@ -55,6 +55,9 @@ int sl_ledger_pg__hold(struct sl_ledger_pg *l, const struct sl_lease *lease, str
                        struct sl_error *err);
 /* Commits when rc is 0, else rolls back; frees what was held. Returns rc or the commit's failure. */
 int sl_ledger_pg__release(struct sl_ledger_pg *l, struct sl_ledger_pg__held *held, int rc, struct sl_error *err);
+/* Inside of a transaction: locks a batch's row whoever holds its lease. The caller owns out->doc. */
+int sl_ledger_pg__lock_batch(struct sl_ledger_pg *l, const char *batch_id, struct sl_ledger_pg__held *out,
+                             struct sl_error *err);
 /* Ends the runs of a batch that are still "running" (attempt -1: of any). Inside of a transaction. */
 int sl_ledger_pg__end_runs(struct sl_ledger_pg *l, const char *batch_id, int64_t attempt, const char *status,
                            const struct sl_error *error, const char *now, struct sl_error *err);

@@ -31,20 +31,13 @@ int sl_ledger_pg__get_batch(struct sl_ledger *ledger, const char *batch_id, stru
 
 static int move_locked(struct sl_ledger_pg *l, const char *batch_id, const char *manifest_key, struct sl_error *err)
 {
-    SL_CLEANUP(sl_pg_clearp) PGresult *res = NULL;
-    SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL, *changes = json_object_new_object();
-    const char *const params[] = {batch_id};
-    int rc = sl_pg_query(l->pg,
-                         "SELECT doc, " SL_LEDGER_ISO("now()") " FROM ledger.manifests WHERE batch_id = $1 FOR UPDATE",
-                         1, params, &res, err);
+    struct sl_ledger_pg__held held = {0};
+    int rc = sl_ledger_pg__lock_batch(l, batch_id, &held, err);
     if (rc < 0)
         return rc;
-    if (!PQntuples(res))
-        return sl_fail(err, SL_E_BATCH_NOT_FOUND, "there is no batch \"%s\"", batch_id);
-    if ((rc = sl_ledger_pg__parse(PQgetvalue(res, 0, 0), &doc, err)) < 0)
-        return rc;
+    SL_CLEANUP(sl_json_putp) struct json_object *doc = held.doc, *changes = json_object_new_object();
     sl_json_put_str(changes, "manifest_key", manifest_key);
-    sl_json_put_str(changes, "updated_at", PQgetvalue(res, 0, 1));
+    sl_json_put_str(changes, "updated_at", held.now);
     rc = sl_ledger_pg__update(l, "manifests", doc, changes, NULL, err);
     return rc < 0 ? rc : sl_pg_commit(l->pg, err);
 }
