@@ -20,7 +20,7 @@ python=python3
 mkdir -p "$cache"
 part=$(mktemp -d "$cache/.json-schema-suite.XXXXXX")
 trap 'rm -rf "$part"' EXIT
-logged "$cache/pip.log" "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest "$part" \
+logged "$cache/pip.log" "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary jsonschema --dest "$part" \
     "${release/-/==}"
 verified "$part/$release.tar.gz" "$sha256" || die "$release.tar.gz is not the release that was pinned (sha256 $sha256)"
 tar -xzf "$part/$release.tar.gz" -C "$part" "$release/json/tests/draft2020-12" "$release/json/remotes" "$release/json/LICENSE"
