@@ -8,6 +8,13 @@
 #include "config/config.h"
 #include "json/json.h"
 
+/* DuckDB calls itself v1.5.5. */
+static const char *version(struct sl_arena *a, struct json_object *versions, const char *name)
+{
+    const char *text = sl_cli_member(a, versions, name);
+    return *text == 'v' ? text + 1 : text;
+}
+
 /* "postgis 3.3.2, gdal 3.6.2, …": the engine that ran the recipe first. */
 static const char *versions(struct sl_arena *a, struct json_object *run)
 {
@@ -16,10 +23,10 @@ static const char *versions(struct sl_arena *a, struct json_object *run)
     const char *engine = sl_json_str(run, "engine", "");
     const char *text = sl_cli_member(a, run, "engine");
     if (sl_json_str(v, engine, NULL))
-        text = sl_arena_printf(a, "%s %s", text, sl_cli_member(a, v, engine));
+        text = sl_arena_printf(a, "%s %s", text, version(a, v, engine));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], engine) && sl_json_str(v, names[i], NULL))
-            text = sl_arena_printf(a, "%s, %s %s", text, names[i], sl_cli_member(a, v, names[i]));
+            text = sl_arena_printf(a, "%s, %s %s", text, names[i], version(a, v, names[i]));
     return text;
 }
 

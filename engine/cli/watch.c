@@ -61,8 +61,8 @@ static void log_event(const struct watch *w, const char *event, struct json_obje
     const char *took = ns ? sl_arena_printf(a, "%.3f", (double)json_object_get_int64(ns) / 1e9) : NULL;
     if (w->log_stages)
         sl_cli_log(w->cli, SL_LOG_INFO);
-    sl_log(SL_LOG_INFO, event, "batch", sl_json_str(e, "batch_id", NULL), "run", sl_json_str(e, "run_id", NULL), "stage",
-           sl_json_str(e, "stage", NULL), "status", sl_json_str(e, "status", NULL), "seconds", took, "rows",
+    sl_log(SL_LOG_INFO, event, "batch", sl_json_str(e, "batch_id", NULL), "run", sl_json_str(e, "run_id", NULL),
+           "stage", sl_json_str(e, "stage", NULL), "status", sl_json_str(e, "status", NULL), "seconds", took, "rows",
            rows ? json_object_get_string(rows) : NULL, "bytes", bytes ? json_object_get_string(bytes) : NULL, NULL);
     if (w->log_stages)
         sl_cli_log(w->cli, SL_CLI_LOG_OFF);
@@ -121,6 +121,25 @@ static void print_remarks(struct watch *w, struct sl_arena *a, struct json_objec
     print_outputs(&w->cli->out, a, run);
 }
 
+/* On lines of their own, broken between two stages. */
+static void print_stages(struct sl_out *out, struct sl_arena *a, const char *stages)
+{
+    static const char gap[] = " · ";
+    size_t column = (size_t)out->width;
+    for (const char *p = stages, *end; *p; p = *end ? end + sizeof gap - 1 : end) {
+        end = strstr(p, gap);
+        if (!end)
+            end = p + strlen(p);
+        const char *stage = sl_arena_strndup(a, p, (size_t)(end - p));
+        size_t wide = sl_text_columns(stage);
+        bool fits = column + 3 + wide <= (size_t)out->width;
+        sl_out_text(out, fits ? gap : "\n          ");
+        sl_out_text(out, stage);
+        column = (fits ? column + 3 : 10) + wide;
+    }
+    sl_out_text(out, "\n");
+}
+
 /* "run       countries   archive 0.02 s · load 177 rows 0.1 s · …     succeeded" */
 static void print_batch(struct watch *w, struct json_object *e, const char *status)
 {
@@ -139,7 +158,7 @@ static void print_batch(struct watch *w, struct json_object *e, const char *stat
         status_at = column + 2;
     if (out->terminal && *stages && status_at + STATUS_COLUMNS > (size_t)out->width) {
         sl_out_coloured(out, sl_cli_status_colour(status), status);
-        sl_out_printf(out, "\n          %s\n", stages);
+        print_stages(out, a, stages);
     } else {
         sl_out_text(out, stages);
         sl_out_spaces(out, *stages ? status_at - column : 0);
@@ -275,8 +294,8 @@ int sl_cli_supervise(struct sl_cli *cli, struct sl_engine *engine, const struct 
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sl_cli_progress_begin(&w.progress, cli);
-    int rc = watch->look ? sl_sensor_run(engine, &options, summary, err)
-                         : sl_run_supervise(engine, &options, summary, err);
+    int rc =
+        watch->look ? sl_sensor_run(engine, &options, summary, err) : sl_run_supervise(engine, &options, summary, err);
     sl_cli_progress_clear(&w.progress);
     if (!rc && cli->json && !watch->silent)
         answer_json(&w, summary);
