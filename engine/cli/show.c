@@ -78,9 +78,11 @@ static const char *degree(struct sl_arena *arena, double v)
 {
     char *text = sl_arena_printf(arena, "%.2f", v);
     size_t n = strlen(text);
-    if (text[n - 1] == '0')
+    while (text[n - 1] == '0')
+        text[--n] = '\0';
+    if (text[n - 1] == '.')
         text[n - 1] = '\0';
-    return text;
+    return strcmp(text, "-0") ? text : "0";
 }
 
 const char *sl_cli_bounds(struct sl_arena *arena, struct json_object *b)
