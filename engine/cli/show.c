@@ -73,7 +73,7 @@ const char *sl_cli_hash(struct sl_arena *arena, const char *hash)
     return sl_arena_printf(arena, "sha256 %.*s%s", HASH_DIGITS, hex, strlen(hex) > HASH_DIGITS ? "…" : "");
 }
 
-/* At most two decimals, at least one. */
+/* At most two decimals, and none that is a zero at the end. */
 static const char *degree(struct sl_arena *arena, double v)
 {
     char *text = sl_arena_printf(arena, "%.2f", v);
