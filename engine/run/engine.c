@@ -39,7 +39,7 @@ static struct sl_pg_target target_of(const struct sl_config *c, const char *dsn,
                                  .sslmode = or_null(c->postgres_sslmode)};
 }
 
-static bool needs_cluster(const struct sl_config *c)
+bool sl_engine_needs_cluster(const struct sl_config *c)
 {
     bool all_elsewhere = or_null(c->ledger_dsn) && or_null(c->catalog_dsn) && or_null(c->compute_dsn);
     return !or_null(c->postgres_host) && !all_elsewhere;
@@ -49,7 +49,7 @@ static int find_servers(struct sl_engine *e, struct sl_error *err)
 {
     struct sl_pg_target cluster = {0};
     const struct sl_cluster_options options = cluster_options(e->config);
-    if (needs_cluster(e->config)) {
+    if (sl_engine_needs_cluster(e->config)) {
         int rc = sl_cluster_start(&options, &e->cluster, err);
         if (rc == 0)
             rc = sl_cluster_target(&options, e->arena, &cluster, err);
@@ -160,7 +160,8 @@ static void close_ports(struct sl_engine *e)
 
 static int open_all(struct sl_engine *e, unsigned needs, struct sl_error *err)
 {
-    int rc = sl_dir_make(e->config->home, 0755, err);
+    const unsigned kept_at_home = SL_NEEDS_STORE | SL_NEEDS_LEDGER | SL_NEEDS_CATALOG | SL_NEEDS_COMPUTE;
+    int rc = needs & kept_at_home ? sl_dir_make(e->config->home, 0755, err) : 0;
     if (rc == 0)
         rc = sl_gdal_setup(err);
     if (rc == 0 && (needs & (SL_NEEDS_LEDGER | SL_NEEDS_CATALOG | SL_NEEDS_COMPUTE)))

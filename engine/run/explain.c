@@ -28,15 +28,23 @@ static int srid_of(void *data, const char *crs, struct sl_error *err)
     return !strncmp(crs, "EPSG:", 5) ? atoi(crs + 5) : -1;
 }
 
-/* The columns that a local file would bring; left unknown where there is no such file. */
-static int look_into(struct explain *x, const struct sl_manifest_file *f, struct sl_table *table, struct sl_crs **crs,
-                     struct sl_error *err)
+static bool local_vector(struct explain *x, const struct sl_manifest_file *f, const char **path,
+                         const struct sl_format **format)
 {
-    const char *path = sl_path_join(x->arena, x->folder, sl_path_base(f->key));
-    const struct sl_format *format = f->format ? sl_format_by_name(f->format) : sl_format_by_path(f->key, SL_DATA_VECTOR);
-    if (!format || format->type != SL_DATA_VECTOR || !sl_path_exists(path))
+    *path = sl_path_join(x->arena, x->folder, sl_path_base(f->key));
+    *format = f->format ? sl_format_by_name(f->format) : sl_format_by_path(f->key, SL_DATA_VECTOR);
+    return *format && (*format)->type == SL_DATA_VECTOR && sl_path_exists(*path);
+}
+
+/* The columns that a local file would bring; left unknown where there is no such file. */
+static int look_into(struct explain *x, const struct sl_manifest_file *f, const char *layer, struct sl_table *table,
+                     struct sl_crs **crs, struct sl_error *err)
+{
+    const char *path = NULL;
+    const struct sl_format *format = NULL;
+    if (!local_vector(x, f, &path, &format))
         return 0;
-    const struct sl_vector_options options = {.format = format, .layer = f->layer, .geometry_column = table->geometry};
+    const struct sl_vector_options options = {.format = format, .layer = layer, .geometry_column = table->geometry};
     SL_CLEANUP(sl_vector_closep) struct sl_vector *v = NULL;
     int rc = sl_vector_open(path, &options, &v, err);
     if (rc < 0)
@@ -122,15 +130,15 @@ static int explain_checks(struct explain *x, const struct sl_table *table, struc
     return rc;
 }
 
-static struct json_object *explain_outputs(struct explain *x, const struct sl_manifest_file *f)
+static struct json_object *explain_outputs(struct explain *x, const char *stem)
 {
     struct json_object *list = json_object_new_array();
     for (size_t i = 0; i < x->bound.recipe->n_outputs; i++) {
         const struct sl_output *out = &x->bound.outputs[i];
         const char *dataset = out->dataset                           ? out->dataset
                               : x->manifest && x->manifest->dataset ? x->manifest->dataset
-                              : f ? sl_dataset_id_from(x->arena, sl_path_stem(x->arena, f->key))
-                                  : "<dataset>";
+                              : stem ? sl_dataset_id_from(x->arena, stem)
+                                     : "<dataset>";
         struct json_object *o = json_object_new_object();
         sl_json_put_str(o, "kind", out->kind->name);
         sl_json_put_str(o, "dataset", dataset);
@@ -144,24 +152,25 @@ static struct json_object *explain_outputs(struct explain *x, const struct sl_ma
     return list;
 }
 
-static int explain_unit(struct explain *x, const struct sl_manifest_file *f, struct json_object *units,
-                        struct sl_error *err)
+/* f and stem NULL: of no file in particular. layer NULL: the only one. */
+static int explain_unit(struct explain *x, const struct sl_manifest_file *f, const char *layer, const char *stem,
+                        struct json_object *units, struct sl_error *err)
 {
     struct sl_table table = {
         .schema = "proc_<run_id>", .name = "raw_data", .geometry = x->bound.recipe->geometry_column, .rows = -1};
     struct sl_crs *file_crs = NULL;
     const struct sl_recipe *recipe = x->bound.recipe;
-    int rc = f ? look_into(x, f, &table, &file_crs, err) : 0;
+    int rc = f ? look_into(x, f, layer, &table, &file_crs, err) : 0;
     if (rc < 0)
         return rc;
     const struct sl_crs *crs = file_crs;
     struct json_object *unit = json_object_new_object(), *steps = json_object_new_array(),
                        *checks = json_object_new_array();
     sl_json_put_str(unit, "file", f ? f->key : NULL);
-    sl_json_put_str(unit, "layer", f ? f->layer : NULL);
+    sl_json_put_str(unit, "layer", layer);
     sl_json_put(unit, "steps", steps);
     sl_json_put(unit, "checks", checks);
-    sl_json_put(unit, "outputs", explain_outputs(x, f));
+    sl_json_put(unit, "outputs", explain_outputs(x, stem));
     json_object_array_add(units, unit);
     size_t last = recipe->n_steps;
     for (size_t i = 0; i < recipe->n_steps; i++)
@@ -170,6 +179,26 @@ static int explain_unit(struct explain *x, const struct sl_manifest_file *f, str
     for (size_t i = 0; rc == 0 && i < recipe->n_steps; i++)
         rc = explain_step(x, i, i == last, &table, &crs, steps, err);
     return rc < 0 ? rc : explain_checks(x, &table, checks, err);
+}
+
+/* A unit for each layer that the run would take (see plan.c). */
+static int explain_file(struct explain *x, const struct sl_manifest_file *f, struct json_object *units,
+                        struct sl_error *err)
+{
+    const char *path = NULL, *stem = sl_path_stem(x->arena, f->key);
+    const struct sl_format *format = NULL;
+    struct sl_vector_layer *layers = NULL;
+    size_t n = 0;
+    int rc = 0;
+    if (!f->layer && local_vector(x, f, &path, &format))
+        rc = sl_vector_layers(path, format, x->arena, &layers, &n, err);
+    if (rc == 0 && n <= 1)
+        rc = explain_unit(x, f, f->layer, stem, units, err);
+    for (size_t i = 0; rc == 0 && n > 1 && i < n; i++)
+        if (layers[i].has_geometry)
+            rc = explain_unit(x, f, layers[i].name, sl_arena_printf(x->arena, "%s_%s", stem, layers[i].name), units,
+                              err);
+    return rc;
 }
 
 static int explain_all(struct explain *x, struct json_object **out, struct sl_error *err)
@@ -186,9 +215,9 @@ static int explain_all(struct explain *x, struct json_object **out, struct sl_er
     sl_json_put(plan, "params", json_object_get(x->bound.params));
     sl_json_put_str(plan, "engine", r->engine);
     sl_json_put(plan, "units", units);
-    int rc = x->manifest ? 0 : explain_unit(x, NULL, units, err);
+    int rc = x->manifest ? 0 : explain_unit(x, NULL, NULL, NULL, units, err);
     for (size_t i = 0; rc == 0 && x->manifest && i < x->manifest->n_files; i++)
-        rc = explain_unit(x, &x->manifest->files[i], units, err);
+        rc = explain_file(x, &x->manifest->files[i], units, err);
     if (rc < 0)
         json_object_put(plan);
     else

@@ -47,7 +47,14 @@ static int add_unit(struct sl_batch *b, struct sl_input *in, const struct sl_for
     return 0;
 }
 
-/* A vector file of several layers, none of them named, is a unit a layer. */
+static void say_left_out(struct sl_batch *b, const struct sl_input *in, const char *layer)
+{
+    json_object_array_add(b->warnings,
+                          json_object_new_string(sl_arena_printf(
+                              b->arena, "%s: layer \"%s\" has no geometry and was left out", in->landing_key, layer)));
+}
+
+/* A vector file of several layers, none of them named, is a unit for each that has geometry. */
 static int add_units(struct sl_batch *b, struct sl_input *in, struct sl_error *err)
 {
     const struct sl_format *format = NULL;
@@ -57,7 +64,7 @@ static int add_units(struct sl_batch *b, struct sl_input *in, struct sl_error *e
     const char *stem = sl_path_stem(b->arena, in->landing_key);
     if (format->type != SL_DATA_VECTOR || in->file->layer)
         return add_unit(b, in, format, in->file->layer, stem, err);
-    char **layers = NULL;
+    struct sl_vector_layer *layers = NULL;
     size_t n = 0;
     rc = sl_vector_layers(in->local_path, format, b->arena, &layers, &n, err);
     if (rc < 0) {
@@ -66,8 +73,16 @@ static int add_units(struct sl_batch *b, struct sl_input *in, struct sl_error *e
     }
     if (n <= 1)
         return add_unit(b, in, format, NULL, stem, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = add_unit(b, in, format, layers[i], sl_arena_printf(b->arena, "%s_%s", stem, layers[i]), err);
+    size_t spatial = 0;
+    for (size_t i = 0; i < n; i++)
+        spatial += layers[i].has_geometry;
+    /* Without any the first is taken, and refused by its name. */
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (layers[i].has_geometry || (spatial == 0 && i == 0))
+            rc = add_unit(b, in, format, layers[i].name, sl_arena_printf(b->arena, "%s_%s", stem, layers[i].name), err);
+        else
+            say_left_out(b, in, layers[i].name);
+    }
     return rc;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "geo/crs.h"
 #include "json/json.h"
 #include "run/run.h"
 
@@ -34,6 +35,44 @@ static int current_assets(struct sl_engine *e, struct json_object *batch, struct
     return 0;
 }
 
+static void merge(struct json_object *into, struct json_object *from)
+{
+    if (!from)
+        return;
+    json_object_object_foreach(from, key, value)
+        if (strcmp(key, "crs_policy") != 0)
+            json_object_object_add(into, key, json_object_get(value));
+}
+
+/* What the run would refuse is refused here, before the batch that stands is opened again. recipe NULL: by intent. */
+static int check_request(struct sl_engine *e, const struct sl_replay *replay, const struct sl_recipe *recipe,
+                         struct json_object *manifest, struct sl_error *err)
+{
+    SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
+    struct sl_bound_recipe bound;
+    bool fallback;
+    enum sl_crs_policy policy;
+    const char *policy_name = replay->params ? sl_json_str(replay->params, "crs_policy", NULL) : NULL;
+    if (policy_name && !sl_crs_policy_by_name(policy_name, &policy)) {
+        sl_fail(err, SL_E_MANIFEST_PARAM, "crs_policy: \"%s\" is not a policy", policy_name);
+        sl_error_hint(err, "it is one of fail, trust_file, trust_manifest");
+        return -SL_E_MANIFEST_PARAM;
+    }
+    struct json_object *first = json_object_array_get_idx(sl_json_get(manifest, "files"), 0);
+    int rc = recipe ? 0
+                    : sl_recipe_select(e->recipes, sl_json_str(manifest, "intent", ""),
+                                       sl_json_str(first, "type", NULL), e->config->run_strict_intents, &recipe,
+                                       &fallback, err);
+    if (rc < 0)
+        return rc;
+    struct json_object *given = json_object_new_object();
+    merge(given, sl_json_get(manifest, "params"));
+    merge(given, replay->params);
+    rc = sl_recipe_bind(recipe, &e->kinds, given, arena, &bound, err);
+    json_object_put(given);
+    return rc;
+}
+
 int sl_replay_request(struct sl_engine *e, const struct sl_replay *replay, struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *batch = NULL;
@@ -57,7 +96,9 @@ int sl_replay_request(struct sl_engine *e, const struct sl_replay *replay, struc
             return rc;
         sl_json_put_str(request, "recipe", recipe->name);
     }
-    rc = current_assets(e, batch, &ids, err);
+    rc = check_request(e, replay, recipe, sl_json_get(batch, "manifest"), err);
+    if (rc == 0)
+        rc = current_assets(e, batch, &ids, err);
     if (rc < 0)
         return rc;
     sl_json_put(request, "compare", json_object_new_boolean(json_object_array_length(ids) > 0));

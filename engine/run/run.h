@@ -51,8 +51,10 @@ struct sl_engine {
     char owner[SL_OWNER_BYTES];       /* this process as holder of leases */
 };
 
-/* Makes the home, starts the private cluster unless a server is configured, opens what is needed (prepared: buckets,
- * migrations, ledger), retrying services that do not answer as run.retries says. */
+/* Ledger, catalog or compute are in the cluster of the home, which opening the engine starts. */
+bool sl_engine_needs_cluster(const struct sl_config *config);
+/* Makes the home if anything is kept there, starts the private cluster unless a server is configured, opens what is needed
+ * (prepared: buckets, migrations, ledger), retrying services that do not answer as run.retries says. */
 int sl_engine_open(const struct sl_config *config, unsigned needs, struct sl_engine **out, struct sl_error *err);
 void sl_engine_close(struct sl_engine *engine); /* NULL is allowed */
 void sl_engine_closep(struct sl_engine **engine);

@@ -52,12 +52,12 @@ static int read_crs(const char *path, const struct sl_format *format, const char
     }
     if (format->type != SL_DATA_VECTOR)
         return 0;
-    char **layers = NULL;
+    struct sl_vector_layer *layers = NULL;
     size_t n = 0;
     int rc = sl_vector_layers(path, format, arena, &layers, &n, err);
     if (rc < 0 || (!layer && n != 1))
         return rc;
-    const struct sl_vector_options options = {.format = format, .layer = layer ? layer : layers[0]};
+    const struct sl_vector_options options = {.format = format, .layer = layer ? layer : layers[0].name};
     SL_CLEANUP(sl_vector_closep) struct sl_vector *v = NULL;
     rc = sl_vector_open(path, &options, &v, err);
     if (rc == 0 && sl_vector_info(v)->crs)

@@ -322,6 +322,11 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
         return rc;
     }
     unit->vector = sl_vector_info(vector);
+    if (!unit->vector->has_geometry) {
+        sl_fail(err, SL_E_FILE_LAYER, "%s: layer \"%s\" has no geometry", unit->input->landing_key, unit->vector->layer);
+        sl_error_hint(err, "a table of attributes only is not vector data");
+        return -SL_E_FILE_LAYER;
+    }
     rc = sl_batch_decide_crs(b, unit, unit->vector->crs, err);
     if (rc < 0)
         return rc;

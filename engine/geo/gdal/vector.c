@@ -218,8 +218,8 @@ void sl_vector_set_srid(struct sl_vector *v, int srid)
     v->srid = srid;
 }
 
-int sl_vector_layers(const char *path, const struct sl_format *format, struct sl_arena *arena, char ***names, size_t *n,
-                     struct sl_error *err)
+int sl_vector_layers(const char *path, const struct sl_format *format, struct sl_arena *arena,
+                     struct sl_vector_layer **layers, size_t *n, struct sl_error *err)
 {
     GDALDatasetH dataset = NULL;
     struct sl_vector_options options = {.format = format};
@@ -232,10 +232,13 @@ int sl_vector_layers(const char *path, const struct sl_format *format, struct sl
         return sl_fail(err, SL_E_LIMIT, "\"%s\" has %d layers, at most %d are taken", sl_path_base(path), count,
                        MAX_LAYERS);
     }
-    *names = sl_arena_array(arena, (size_t)count + 1, sizeof **names);
+    *layers = sl_arena_array(arena, (size_t)count + 1, sizeof **layers);
     *n = (size_t)count;
-    for (int i = 0; i < count; i++)
-        (*names)[i] = sl_arena_strdup(arena, OGR_L_GetName(GDALDatasetGetLayer(dataset, i)));
+    for (int i = 0; i < count; i++) {
+        OGRLayerH layer = GDALDatasetGetLayer(dataset, i);
+        (*layers)[i].name = sl_arena_strdup(arena, OGR_L_GetName(layer));
+        (*layers)[i].has_geometry = OGR_L_GetGeomType(layer) != wkbNone;
+    }
     GDALClose(dataset);
     return 0;
 }

@@ -55,9 +55,13 @@ int sl_vector_open(const char *path, const struct sl_vector_options *options, st
 void sl_vector_close(struct sl_vector *vector);
 void sl_vector_closep(struct sl_vector **vector);
 const struct sl_vector_info *sl_vector_info(const struct sl_vector *vector);
-/* The names of all layers, in the arena. For a file of several (DESIGN: each may become a dataset). */
-int sl_vector_layers(const char *path, const struct sl_format *format, struct sl_arena *arena, char ***names, size_t *n,
-                     struct sl_error *err);
+struct sl_vector_layer {
+    const char *name;
+    bool has_geometry; /* false: a table of attributes only, such as the styles that desktop programs keep in a file */
+};
+/* All layers, in the arena, in the file's order. For a file of several: each may become a dataset. */
+int sl_vector_layers(const char *path, const struct sl_format *format, struct sl_arena *arena,
+                     struct sl_vector_layer **layers, size_t *n, struct sl_error *err);
 const char *sl_vector_geometry_column(const struct sl_vector *vector); /* its name in the stream */
 /* From the next stream on, geometries come as EWKB with this SRID (PostGIS's own form); 0: plain ISO WKB. */
 void sl_vector_set_srid(struct sl_vector *vector, int srid);

@@ -294,10 +294,12 @@ static void a_layer_is_named_when_there_are_several(void **state)
     assert_ok(sl_vector_open(path, &options, &vector, &err));
     assert_string_equal(sl_vector_info(vector)->layer, "rivers");
     sl_vector_close(vector);
-    char **names;
+    struct sl_vector_layer *layers;
     size_t n;
-    assert_ok(sl_vector_layers(path, options.format, geo.arena, &names, &n, &err));
+    assert_ok(sl_vector_layers(path, options.format, geo.arena, &layers, &n, &err));
     assert_int_equal(n, 2);
+    assert_string_equal(layers[1].name, "rivers");
+    assert_true(layers[0].has_geometry && layers[1].has_geometry);
 }
 
 /* ---- the same bytes ---------------------------------------------------------------------------------------------- */
