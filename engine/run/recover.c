@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/uuid7.h"
@@ -48,6 +49,15 @@ static int give_back_leases(struct sl_engine *engine, struct sl_error *err)
     return rc;
 }
 
+/* A run's document comes before its schema, so a run that is not in this ledger is another engine's on the same server,
+ * or of a ledger that is no more. */
+static bool is_ancient(const char *run_id)
+{
+    enum { ANCIENT_HOURS = 48 };
+    int64_t began_ms = sl_uuid7_unix_ms(run_id);
+    return began_ms >= 0 && sl_clock_wall_ns() / SL_NS_PER_MS - began_ms > ANCIENT_HOURS * INT64_C(3600000);
+}
+
 /* 1: nobody works on this run. */
 static int is_leftover(void *data, const char *run_id, struct sl_error *err)
 {
@@ -64,6 +74,17 @@ static int is_leftover(void *data, const char *run_id, struct sl_error *err)
     bool current = batch && !strcmp(sl_json_str(batch, "status", ""), "running") &&
                    !strcmp(sl_json_str(batch, "run_id", ""), run_id);
     return current ? 0 : 1;
+}
+
+/* Of schemas and roles, which several engines may have on one server. */
+static int is_leftover_schema(void *data, const char *run_id, struct sl_error *err)
+{
+    struct sl_engine *engine = data;
+    SL_CLEANUP(sl_json_putp) struct json_object *run = NULL;
+    int rc = engine->ledger->ops->get_run(engine->ledger, run_id, &run, err);
+    if (rc < 0)
+        return rc;
+    return run ? is_leftover(data, run_id, err) : is_ancient(run_id);
 }
 
 static int drop_folders(struct sl_engine *engine, bool dry_run, int64_t *n, struct sl_error *err)
@@ -93,7 +114,7 @@ int sl_recover_leftovers(struct sl_engine *engine, bool dry_run, int64_t *schema
     int rc = drop_folders(engine, dry_run, folders, err);
     *schemas = 0;
     if (rc == 0 && engine->compute)
-        rc = engine->compute->ops->sweep(engine->compute, is_leftover, engine, dry_run, schemas, err);
+        rc = engine->compute->ops->sweep(engine->compute, is_leftover_schema, engine, dry_run, schemas, err);
     return rc;
 }
 

@@ -273,13 +273,26 @@ int sl_postgis__end(struct sl_compute_session *session, bool keep, struct sl_err
 
 /* ---- what killed processes left --------------------------------------------------------------------------------- */
 
+/* A role that may not write spatial_ref_sys has put nothing there either. */
 static int drop_private_srids(struct sl_pg *admin, struct sl_error *err)
 {
+    int64_t may = 0;
+    int rc = sl_pg_query_int(admin, "SELECT has_table_privilege('spatial_ref_sys', 'DELETE')::int", 0, NULL, 0, &may,
+                             err);
+    if (rc < 0 || !may)
+        return rc;
     return sl_pg_query(admin,
                        "DELETE FROM spatial_ref_sys WHERE srid >= 900000 AND auth_name = 'sluice' AND NOT EXISTS "
                        "(SELECT FROM pg_namespace WHERE nspname LIKE 'proc\\_%')",
                        0, NULL, NULL, err);
 }
+
+/* Schemas of this database, and roles unless they own something in another: roles belong to the whole server. */
+static const char find_left[] =
+    "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'proc\\_%' UNION "
+    "SELECT rolname FROM pg_roles r WHERE rolname LIKE 'proc\\_%' AND NOT EXISTS (SELECT FROM pg_shdepend d WHERE "
+    "d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid AND d.dbid <> 0 AND d.dbid <> (SELECT oid FROM "
+    "pg_database WHERE datname = current_database())) ORDER BY 1";
 
 int sl_postgis__sweep(struct sl_compute *compute,
                       int (*orphan)(void *data, const char *run_id, struct sl_error *err), void *data, bool dry_run,
@@ -291,10 +304,7 @@ int sl_postgis__sweep(struct sl_compute *compute,
     int64_t n = 0;
     int rc = sl_postgis__admin(p, &admin, err);
     if (rc == 0)
-        rc = sl_pg_query(admin,
-                         "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'proc\\_%' UNION "
-                         "SELECT rolname FROM pg_roles WHERE rolname LIKE 'proc\\_%' ORDER BY 1",
-                         0, NULL, &names, err);
+        rc = sl_pg_query(admin, find_left, 0, NULL, &names, err);
     for (int i = 0; rc == 0 && i < PQntuples(names); i++) {
         char run_id[SL_PROC_NAME_BYTES];
         if (!sl_proc_run_id(PQgetvalue(names, i, 0), run_id, sizeof run_id))
@@ -304,6 +314,11 @@ int sl_postgis__sweep(struct sl_compute *compute,
             return verdict;
         if (verdict > 0 && !dry_run)
             rc = sl_postgis__drop(admin, PQgetvalue(names, i, 0), err);
+        if (rc == -(int)SL_E_POSTGRES_DENIED) {
+            /* Made under another account: somebody else's too. */
+            rc = 0;
+            continue;
+        }
         n += verdict > 0 && rc == 0;
     }
     if (rc == 0 && !dry_run)
