@@ -192,6 +192,22 @@ static int choose_elsewhere(struct sl_cluster__layout *l, struct sl_error *err)
     return sl_fail(err, SL_E_CONFIG_HOME, "%s has left too many clusters in " ELSEWHERE, l->home);
 }
 
+/* pg_ctl starts the server by a shell and puts these between double quotes as they are. */
+static int refuse_what_a_shell_reads(const char *home, struct sl_error *err)
+{
+    for (const char *c = home; *c; c++) {
+        if (!strchr("\"$`\\", *c) && (unsigned char)*c >= ' ')
+            continue;
+        sl_fail(err, SL_E_CONFIG_HOME,
+                "the path of the home cannot hold a PostgreSQL cluster, for it has a control character or one of "
+                "\" $ ` \\: %s",
+                home);
+        sl_error_hint(err, "choose another home, or use a server that runs already (POSTGRES_HOST)");
+        return -SL_E_CONFIG_HOME;
+    }
+    return 0;
+}
+
 static int choose_folder(struct sl_cluster__layout *l, struct sl_error *err)
 {
     bool found = false, enters = true;
@@ -206,6 +222,8 @@ static int choose_folder(struct sl_cluster__layout *l, struct sl_error *err)
     l->elsewhere = !enters;
     if (!enters)
         return choose_elsewhere(l, err);
+    if ((rc = refuse_what_a_shell_reads(l->home, err)) < 0)
+        return rc;
     int n = snprintf(l->folder, sizeof l->folder, "%s/postgres", l->home);
     if (n < 0 || (size_t)n >= sizeof l->folder)
         return sl_fail(err, SL_E_CONFIG_HOME, "the path of the home is too long for a PostgreSQL cluster: %s", l->home);

@@ -83,6 +83,7 @@ struct sl_batch {
     struct json_object *versions; /* of everything that has a say in the bytes */
     enum sl_crs_policy crs_policy;
     bool replay, force;
+    bool begun; /* its run document is in the ledger */
     char run_id[SL_UUID_TEXT_BYTES];
     const char *scratch;
     struct sl_input *inputs;

@@ -65,6 +65,8 @@ static void told(struct sl_batch *b, const char *status, const struct sl_error *
 static void close_run(struct sl_batch *b, const struct sl_error *error)
 {
     char at[SL_ISO8601_BYTES];
+    if (!b->begun)
+        return;
     struct json_object *changes = sl_batch_run_changes(b);
     sl_json_put_str(changes, "status", "failed");
     sl_json_put(changes, "error", sl_ledger_error_doc(error));

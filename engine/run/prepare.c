@@ -130,6 +130,7 @@ static int begin_run(struct sl_batch *b, struct sl_error *err)
     sl_json_put_str(run, "started_at", sl_clock_iso8601(at, sl_clock_wall_ns()));
     int rc = b->engine->ledger->ops->begin_run(b->engine->ledger, &b->lease, run, err);
     json_object_put(run);
+    b->begun = rc == 0;
     return rc;
 }
 

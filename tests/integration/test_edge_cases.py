@@ -157,3 +157,31 @@ def test_a_question_about_a_home_that_is_not_there_makes_none(ready, args):
     result = ready.run(*args, env={"SLUICE_HOME": str(nowhere)}, check=78)
     assert f"there is no home at {nowhere}" in result.err and "sluice init" in result.err
     assert not nowhere.exists()
+
+
+def test_a_home_may_have_a_name_in_any_language(ready):
+    odd = ready.folder / "Ümläut & 日本's 100% (home)"
+    there = {"SLUICE_HOME": str(odd)}
+    try:
+        ready.run("submit", "--intent", "ingest_vector", "--batch-id", "odd", ready.folder / "parks.gpkg", env=there)
+        ready.run("run", "--once", env=there)
+        assert len(ready.run("asset", "list", "--json", env=there).json) == 2
+    finally:
+        ready.run("stop", env=there)
+
+
+def test_a_home_that_a_shell_would_misread_is_refused(ready):
+    for name in ('a "home"', "$HOME", "`id`", "back\\slash", "two\nlines"):
+        result = ready.run("init", env={"SLUICE_HOME": str(ready.folder / name)}, check=78)
+        assert "cannot hold a PostgreSQL cluster" in result.err
+
+
+def test_files_of_two_types_in_one_batch_are_refused_in_one_line(ready):
+    manifest = {"batch_id": "two-types", "uploader": "ana", "intent": "keep", "metadata": {"project": "T"},
+                "files": [{"path": "parks.gpkg", "type": "vector"}, {"path": "scene.tif", "type": "raster"}]}
+    (ready.folder / "scene.tif").write_bytes(b"II*\0")
+    (ready.folder / "two-types.json").write_text(json.dumps(manifest))
+    ready.run("submit", ready.folder / "two-types.json")
+    result = ready.run("run", "--once", "--log-level", "info", check=3)
+    assert "recipe keep takes vector files, scene.tif is raster" in result.out
+    assert "not_found" not in result.err  # a run that was never begun is not closed
