@@ -79,21 +79,23 @@ static void close_run(struct sl_batch *b, const struct sl_error *error)
     json_object_put(changes);
 }
 
-static bool waits_for_files(const struct sl_batch *b, const struct sl_error *error, const char *created_at)
+/* Files that may still be on their way: true while the batch is younger than the limit. *in_ns, until the next look,
+ * grows with its age, so that a long wait takes few looks. The _id is a UUIDv7 and has the time of entry. */
+static bool waits_for_files(const struct sl_batch *b, const struct sl_error *error, int64_t *in_ns)
 {
-    if (error->code != SL_E_FILE_MISSING || b->wait_ms <= 0 || b->replay)
-        return false;
-    char limit[SL_ISO8601_BYTES];
-    sl_clock_iso8601(limit, sl_clock_wall_ns() - b->wait_ms * SL_NS_PER_MS);
-    return strcmp(created_at, limit) > 0; /* both are ISO 8601 UTC with microseconds: text order is time's */
+    int64_t entered_ms = sl_uuid7_unix_ms(sl_json_str(b->doc, "_id", ""));
+    int64_t age_ns = sl_clock_wall_ns() - entered_ms * SL_NS_PER_MS, poll_ns = b->engine->config->sensor_poll_ms * SL_NS_PER_MS;
+    *in_ns = age_ns / 4 > poll_ns ? age_ns / 4 : poll_ns;
+    return error->code == SL_E_FILE_MISSING && !b->replay && entered_ms >= 0 && age_ns < b->wait_ms * SL_NS_PER_MS;
 }
 
-static int hand_back(struct sl_batch *b, const struct sl_error *error, int64_t in_ns, struct sl_error *err)
+/* counts: whether this was an attempt that failed, or a look that found nothing to do yet. */
+static int hand_back(struct sl_batch *b, const struct sl_error *error, bool counts, int64_t in_ns, struct sl_error *err)
 {
     char due[SL_ISO8601_BYTES];
     sl_clock_iso8601(due, sl_clock_wall_ns() + in_ns);
     close_run(b, error);
-    int rc = b->engine->ledger->ops->hand_back(b->engine->ledger, &b->lease, due, error, err);
+    int rc = b->engine->ledger->ops->hand_back(b->engine->ledger, &b->lease, due, counts ? error : NULL, err);
     if (rc == 0)
         told(b, "retry", error);
     return rc;
@@ -131,12 +133,13 @@ static int settle(struct sl_batch *b, const struct sl_error *error, struct sl_er
         return 0;
     }
     sl_batch_unpublish(b);
-    if (waits_for_files(b, error, sl_json_str(b->doc, "created_at", "")))
-        return hand_back(b, error, config->sensor_poll_ms * SL_NS_PER_MS, err);
+    int64_t look_again_ns = 0;
+    if (waits_for_files(b, error, &look_again_ns))
+        return hand_back(b, error, false, look_again_ns, err);
     if (class_ == SL_CLASS_TRANSIENT && tries < config->run_retries) {
         int64_t wait = sl_clock_backoff_ns((int)tries, config->run_retry_base_ms * SL_NS_PER_MS,
                                            config->run_retry_max_ms * SL_NS_PER_MS);
-        return hand_back(b, error, wait, err);
+        return hand_back(b, error, true, wait, err);
     }
     return fail(b, error, SL_BATCH_FAILED, err);
 }
