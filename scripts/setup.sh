@@ -16,7 +16,8 @@ TEXT
 
 packages=(build-essential cmake ninja-build pkg-config ca-certificates unzip
     libgdal-dev gdal-bin libproj-dev proj-data libpq-dev postgresql-15 postgresql-15-postgis-3
-    libjson-c-dev libyaml-dev libpcre2-dev uuid-dev libssl-dev)
+    libjson-c-dev libyaml-dev libpcre2-dev uuid-dev libssl-dev
+    libcurl4-openssl-dev libexpat1-dev libmongoc-dev)
 test_packages=(libcmocka-dev clang libclang-rt-14-dev python3-venv)
 
 npm_package=@duckdb/node-bindings-linux-x64@1.5.5-r.5

@@ -32,16 +32,23 @@ struct sl_config {
     int64_t run_workers, run_retries, run_retry_base_ms, run_retry_max_ms, run_lease_ms, run_timeout_ms;
     int64_t run_worker_memory_bytes; /* 0: no limit */
     bool run_strict_intents;
+    int64_t run_most_running;
+    const char *run_intent_limits, *run_intent_priorities;
     const char *run_scratch;
     int64_t compute_threads, compute_memory_bytes, compute_statement_timeout_ms;
     int64_t input_max_file_bytes, input_max_files, raster_max_pixels;
     int64_t sensor_poll_ms, sensor_wait_limit_ms;
+    bool sensor_notify;
     const char *duckdb_extensions;
     const char *log_level, *log_format;
     const char *crs_policy;
     /* Services; "" or 0: not configured. */
     const char *minio_endpoint, *minio_endpoint_url, *minio_access_key, *minio_secret_key, *minio_region;
     bool minio_use_ssl;
+    const char *minio_session_token, *minio_profile, *minio_ca_file, *minio_url_style;
+    int64_t minio_parallel, minio_part_bytes, minio_retries, minio_timeout_ms, minio_retry_deadline_ms;
+    const char *mongodb_ca_file;
+    int64_t mongodb_timeout_ms;
     const char *mongodb_uri, *mongodb_host, *mongodb_user, *mongodb_password, *mongodb_database;
     int64_t mongodb_port;
     const char *clickhouse_url, *clickhouse_host, *clickhouse_user, *clickhouse_password, *clickhouse_database;

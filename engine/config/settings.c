@@ -16,7 +16,7 @@
 #define INT(k, e, f, d, lo, hi, h)   {.key = k, .env = e, .type = SL_SET_INT, AT(f), .fallback = d, .least = lo, .most = hi, .help = h}
 #define BYTES(k, e, f, d, lo, h)     {.key = k, .env = e, .type = SL_SET_BYTES, AT(f), .fallback = d, .least = lo, .most = INT64_MAX, .help = h}
 #define TIME(k, e, f, d, lo, hi, h)  {.key = k, .env = e, .type = SL_SET_DURATION, AT(f), .fallback = d, .least = lo, .most = hi, .help = h}
-#define ENUM(k, e, f, d, c, m, h)    {.key = k, .env = e, .type = SL_SET_ENUM, AT(f), .fallback = d, .choices = c, .missing = m, .help = h}
+#define ENUM(k, e, f, d, c, h)       {.key = k, .env = e, .type = SL_SET_ENUM, AT(f), .fallback = d, .choices = c, .help = h}
 
 enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
 
@@ -25,13 +25,13 @@ const struct sl_setting sl_config__settings[] = {
     PATH("home", "", home, "./.sluice", "folder of all that sluice keeps on this machine"),
     PATH("config", "", config_file, "<home>/sluice.yaml", "file of settings"),
 
-    ENUM("store.backend", "", store_backend, "fs", "fs s3", "s3", "where objects are kept"),
+    ENUM("store.backend", "", store_backend, "fs", "fs s3", "where objects are kept"),
     PATH("store.root", "", store_root, "<home>/store", "folder of the fs backend"),
     STRING("store.landing_bucket", "MINIO_LANDING_BUCKET", landing_bucket, "landing-zone", "bucket where users write"),
     STRING("store.lake_bucket", "MINIO_LAKE_BUCKET", lake_bucket, "data-lake", "bucket of the outputs"),
     STRING("store.raw_bucket", "MINIO_RAW_BUCKET", raw_bucket, "raw-vault", "bucket of the archived raw files"),
 
-    ENUM("ledger.backend", "", ledger_backend, "postgres", "postgres mongo", "mongo", "where the ledger is kept"),
+    ENUM("ledger.backend", "", ledger_backend, "postgres", "postgres mongo", "where the ledger is kept"),
     DSN("ledger.dsn", "", ledger_dsn, "PostgreSQL of the ledger, when it is not that of postgres.*"),
     DSN("catalog.dsn", "", catalog_dsn, "PostgreSQL of the catalog, when it is not that of postgres.*"),
     DSN("compute.dsn", "", compute_dsn, "PostGIS to compute in, when it is not that of postgres.*"),
@@ -41,7 +41,7 @@ const struct sl_setting sl_config__settings[] = {
     STRING("postgres.user", "POSTGRES_USER PGUSER", postgres_user, "", "user to connect as"),
     SECRET("postgres.password", "POSTGRES_PASSWORD PGPASSWORD", postgres_password, "password of that user"),
     STRING("postgres.db", "POSTGRES_DB PGDATABASE", postgres_db, "sluice", "database"),
-    ENUM("postgres.sslmode", "PGSSLMODE", postgres_sslmode, "", "disable allow prefer require verify-ca verify-full", "", "how connections are secured; empty: libpq's default"),
+    ENUM("postgres.sslmode", "PGSSLMODE", postgres_sslmode, "", "disable allow prefer require verify-ca verify-full", "how connections are secured; empty: libpq's default"),
     PATH("postgres.bin_dir", "", postgres_bin_dir, "", "folder of initdb and pg_ctl; empty: searched for"),
     STRING("postgres.os_user", "", postgres_os_user, "", "account that runs the private cluster when sluice runs as root"),
 
@@ -56,6 +56,9 @@ const struct sl_setting sl_config__settings[] = {
     TIME("run.timeout", "", run_timeout_ms, "1h", SECOND, WEEK, "longest time for a batch"),
     BYTES("run.worker_memory", "", run_worker_memory_bytes, "0", 0, "address space of a worker; 0: no limit"),
     BOOL("run.strict_intents", "", run_strict_intents, "false", "refuse intents that no recipe serves"),
+    INT("run.most_running", "", run_most_running, "0", 0, 100000, "batches at a time on all hosts together; 0: no limit"),
+    STRING("run.intent_limits", "", run_intent_limits, "", "the same for single intents, as \"ingest_grib=1 ingest_raster=4\""),
+    STRING("run.intent_priorities", "", run_intent_priorities, "", "what goes first, as \"urgent=10 bulk=-5\"; others have 0"),
     PATH("run.scratch", "", run_scratch, "<home>/tmp", "folder of temporary files"),
 
     INT("compute.threads", "", compute_threads, "0", 0, 1024, "threads of a computation; 0: as many as cores"),
@@ -67,12 +70,13 @@ const struct sl_setting sl_config__settings[] = {
     INT("raster.max_pixels", "", raster_max_pixels, "20000000000", 1, INT64_MAX, "most pixels of a raster"),
 
     TIME("sensor.poll", "", sensor_poll_ms, "2s", 1, HOUR, "time between two looks at the landing zone"),
+    BOOL("sensor.notify", "", sensor_notify, "true", "hear of new manifests from a store that can tell"),
     TIME("sensor.wait_limit", "", sensor_wait_limit_ms, "10min", 0, WEEK, "how long a manifest waits for its files"),
 
     PATH("duckdb.extensions", "", duckdb_extensions, "<duckdb>", "folder of DuckDB's extensions"),
-    ENUM("log.level", "", log_level, "info", "debug info warn error", "", "least important lines that are logged"),
-    ENUM("log.format", "", log_format, "text", "text json", "", "form of the log"),
-    ENUM("crs.policy", "", crs_policy, "fail", "fail trust_file trust_manifest", "", "what counts when file and manifest name different coordinate systems"),
+    ENUM("log.level", "", log_level, "info", "debug info warn error", "least important lines that are logged"),
+    ENUM("log.format", "", log_format, "text", "text json", "form of the log"),
+    ENUM("crs.policy", "", crs_policy, "fail", "fail trust_file trust_manifest", "what counts when file and manifest name different coordinate systems"),
 
     STRING("minio.endpoint", "MINIO_ENDPOINT", minio_endpoint, "", "host and port of MinIO or S3"),
     STRING("minio.endpoint_url", "MINIO_ENDPOINT_URL", minio_endpoint_url, "", "the same as a URL"),
@@ -80,12 +84,23 @@ const struct sl_setting sl_config__settings[] = {
     SECRET("minio.secret_key", "MINIO_SECRET_KEY", minio_secret_key, "secret key"),
     STRING("minio.region", "MINIO_REGION", minio_region, "us-east-1", "region for signatures"),
     BOOL("minio.use_ssl", "MINIO_USE_SSL", minio_use_ssl, "false", "connect to minio.endpoint by TLS"),
+    SECRET("minio.session_token", "MINIO_SESSION_TOKEN", minio_session_token, "session token of temporary credentials"),
+    STRING("minio.profile", "", minio_profile, "", "profile of ~/.aws when there is no access key; empty: AWS_PROFILE, else default"),
+    PATH("minio.ca_file", "MINIO_CA_FILE AWS_CA_BUNDLE", minio_ca_file, "", "certificates (PEM) to trust; empty: the system's"),
+    ENUM("minio.url_style", "", minio_url_style, "auto", "auto path virtual", "bucket in the path or in the host; auto: virtual for Amazon's hosts"),
+    INT("minio.parallel", "", minio_parallel, "10", 1, 64, "parts of a transfer, and requests, at a time"),
+    BYTES("minio.part_size", "", minio_part_bytes, "16MB", 5 << 20, "size of the parts of a large transfer"),
+    INT("minio.retries", "", minio_retries, "5", 0, 20, "how often a request that may pass is tried again"),
+    TIME("minio.timeout", "", minio_timeout_ms, "30s", 100, HOUR, "longest silence of the server, and longest time to connect"),
+    TIME("minio.retry_deadline", "", minio_retry_deadline_ms, "2min", 100, HOUR, "no new try of a request after that"),
 
     DSN("mongodb.uri", "MONGODB_URI MONGO_URI", mongodb_uri, "connection string of MongoDB"),
     STRING("mongodb.host", "MONGO_HOST MONGODB_HOST", mongodb_host, "", "server, when there is no mongodb.uri"),
     INT("mongodb.port", "MONGO_PORT MONGODB_PORT", mongodb_port, "27017", 1, 65535, "its port"),
     STRING("mongodb.user", "MONGO_USER MONGO_USERNAME MONGODB_USER", mongodb_user, "", "user to connect as"),
     SECRET("mongodb.password", "MONGO_PASSWORD MONGODB_PASSWORD", mongodb_password, "password of that user"),
+    PATH("mongodb.ca_file", "", mongodb_ca_file, "", "certificates (PEM) to trust; empty: the system's"),
+    TIME("mongodb.timeout", "", mongodb_timeout_ms, "10s", 100, HOUR, "longest wait for a server and for its answer"),
     STRING("mongodb.database", "MONGO_DB MONGO_DATABASE MONGODB_DATABASE", mongodb_database, "sluice", "database"),
 
     DSN("clickhouse.url", "CLICKHOUSE_URL", clickhouse_url, "URL of ClickHouse's HTTP interface"),

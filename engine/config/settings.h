@@ -25,7 +25,6 @@ struct sl_setting {
     /* "<home>/x": in the home; "<data>/x": with what is installed; "<duckdb>": with DuckDB. */
     const char *fallback;
     const char *choices; /* of an enum, separated by spaces */
-    const char *missing; /* those of them that this build does not have */
     int64_t least, most; /* of a number */
     bool secret;
     bool dsn; /* secret only in part: shown with its passwords masked */

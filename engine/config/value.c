@@ -112,11 +112,6 @@ static int set_enum(struct sl_config *config, const struct sl_setting *s, const 
         sl_error_hint(err, "choices: %s", s->choices);
         return rc;
     }
-    if (one_of(raw->text, s->missing)) {
-        int rc = bad(s, raw, "this build does not have that backend", err);
-        sl_error_hint(err, "use %s: %s", s->key, s->fallback);
-        return rc;
-    }
     set_text(config, s, sl_arena_strdup(arena, raw->text));
     return 0;
 }

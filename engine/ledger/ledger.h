@@ -14,6 +14,17 @@
 /* schemas_dir holds ledger/{manifests,runs,assets}.schema.json; the schemas are compiled once per opened ledger. */
 int sl_ledger_postgres_open(const struct sl_pg_target *target, const char *schemas_dir, struct sl_ledger **out,
                             struct sl_error *err);
+/* MongoDB. Strings are copied. */
+struct sl_ledger_mongo_options {
+    const char *uri;      /* mongodb:// or mongodb+srv://; NULL: made of what follows */
+    const char *host, *user, *password; /* user NULL: no authentication */
+    int port;
+    const char *database; /* NULL: that of the uri, else "sluice" */
+    const char *ca_file;  /* NULL: as the uri says */
+    int64_t timeout_ms;
+    const char *schemas_dir;
+};
+int sl_ledger_mongo_open(const struct sl_ledger_mongo_options *options, struct sl_ledger **out, struct sl_error *err);
 void sl_ledger_free(struct sl_ledger *ledger); /* NULL is allowed */
 
 const char *sl_batch_status_name(enum sl_batch_status status); /* "pending", … */

@@ -68,8 +68,9 @@ static int turn(struct sl_engine *engine, const struct sl_worker_options *option
     bool claimed = false;
     struct sl_lease lease;
     SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
-    int rc = engine->ledger->ops->claim(engine->ledger, options->batch_id, engine->owner,
-                                        engine->config->run_lease_ms, &claimed, &lease, &doc, err);
+    const struct sl_claim claim = {
+        .batch_id = options->batch_id, .owner = engine->owner, .lease_ms = engine->config->run_lease_ms};
+    int rc = engine->ledger->ops->claim(engine->ledger, &claim, &claimed, &lease, &doc, err);
     if (rc < 0)
         return rc;
     if (claimed)

@@ -9,6 +9,20 @@
 
 /* Opens a directory tree as a store; makes `root` when it is missing. */
 int sl_store_fs_open(const char *root, struct sl_store **out, struct sl_error *err);
+/* An S3 store. Strings are copied. Nothing is asked of the server yet. */
+struct sl_store_s3_options {
+    const char *endpoint;  /* URL, "http://127.0.0.1:9000"; NULL: Amazon's of the region */
+    const char *access_key, *secret_key, *session_token; /* access_key NULL: as net/sigv4.h finds them, else anonymous */
+    const char *profile;   /* of ~/.aws; NULL: AWS_PROFILE or "default" */
+    const char *region;    /* NULL: as the profile says, else us-east-1 */
+    const char *ca_file;   /* NULL: the system's */
+    int style;             /* 0: virtual for Amazon's hosts, else path; 1: path; 2: virtual */
+    int parallel;          /* parts and requests at a time */
+    int64_t part_bytes;
+    int retries;
+    int64_t timeout_ms, retry_deadline_ms;
+};
+int sl_store_s3_open(const struct sl_store_s3_options *options, struct sl_store **out, struct sl_error *err);
 void sl_store_free(struct sl_store *store); /* NULL is allowed */
 
 /* Each checks bucket and key (store.key), calls the backend and prefixes nothing: messages already name the key. */
@@ -29,6 +43,12 @@ int sl_store_remove(struct sl_store *s, const char *bucket, const char *key, str
 int sl_store_list(struct sl_store *s, const char *bucket, const char *prefix, const char *start_after,
                   int64_t max_keys, sl_store_entry entry, void *data, struct sl_error *err);
 int sl_store_sweep(struct sl_store *s, int64_t age_s, bool dry_run, int64_t *removed, struct sl_error *err);
+int sl_store_bucket_exists(struct sl_store *s, const char *bucket, bool *exists, struct sl_error *err);
+int sl_store_presign(struct sl_store *s, const char *method, const char *bucket, const char *key, int64_t expires_s,
+                     char *out, size_t out_bytes, struct sl_error *err);
+int sl_store_notify(struct sl_store *s, const char *bucket, const char *prefix, void (*ready)(void *data),
+                    bool (*stop)(void *data), sl_store_entry entry, void *data, struct sl_error *err);
+int sl_store_probe(struct sl_store *s, struct sl_store_probe *out, struct sl_error *err);
 bool sl_store_has(const struct sl_store *s, enum sl_store_feature feature);
 
 /* The whole object into buf (which bounds it). */

@@ -91,7 +91,7 @@ struct sl_lease ledger_claim(const char *batch_id, const char *owner, int64_t le
 {
     struct sl_lease lease = {0};
     bool claimed = false;
-    assert_ok(CALL(claim, batch_id, owner, lease_ms, &claimed, &lease, NULL, &err));
+    assert_ok(CALL(claim, CLAIM(batch_id, owner, lease_ms), &claimed, &lease, NULL, &err));
     assert_true(claimed);
     assert_string_equal(lease.owner, owner);
     if (batch_id)

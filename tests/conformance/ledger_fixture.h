@@ -13,6 +13,7 @@ extern struct sl_error err;
 
 #define CALL(verb, ...) ledger->ops->verb(ledger, __VA_ARGS__)
 #define LEDGER_MINUTE 60000
+#define CLAIM(id, by, ms) (&(const struct sl_claim){.batch_id = (id), .owner = (by), .lease_ms = (ms)})
 
 int ledger_fixture_set_up(void **state); /* a fresh, empty ledger for each test */
 int ledger_fixture_tear_down(void **state);

@@ -90,7 +90,7 @@ static void test_the_oldest_due_batch_is_claimed_first(void **state)
     assert_string_equal(ledger_claim(NULL, "w3", LEDGER_MINUTE).batch_id, "late");
     struct sl_lease lease;
     bool claimed = true;
-    assert_ok(CALL(claim, NULL, "w4", LEDGER_MINUTE, &claimed, &lease, NULL, &err));
+    assert_ok(CALL(claim, CLAIM(NULL, "w4", LEDGER_MINUTE), &claimed, &lease, NULL, &err));
     assert_false(claimed);
 }
 
@@ -101,7 +101,7 @@ static void test_a_claim_is_in_the_document(void **state)
     struct sl_lease lease;
     bool claimed = false;
     SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
-    assert_ok(CALL(claim, NULL, "w1", LEDGER_MINUTE, &claimed, &lease, &doc, &err));
+    assert_ok(CALL(claim, CLAIM(NULL, "w1", LEDGER_MINUTE), &claimed, &lease, &doc, &err));
     assert_int_equal(lease.attempt, 1);
     assert_string_equal(sl_json_str(doc, "status", ""), "running");
     ledger_expect_batch("b1", "/lease/owner", "'w1'");
@@ -115,13 +115,13 @@ static void test_a_given_batch_that_cannot_be_claimed_says_why(void **state)
     (void)state;
     struct sl_lease lease;
     bool claimed = true;
-    assert_fails(CALL(claim, "none", "w1", LEDGER_MINUTE, &claimed, &lease, NULL, &err), SL_E_BATCH_NOT_FOUND);
+    assert_fails(CALL(claim, CLAIM("none", "w1", LEDGER_MINUTE), &claimed, &lease, NULL, &err), SL_E_BATCH_NOT_FOUND);
     ledger_register("b1");
     struct sl_lease held = ledger_claim("b1", "w1", LEDGER_MINUTE);
-    assert_fails(CALL(claim, "b1", "w2", LEDGER_MINUTE, &claimed, &lease, NULL, &err), SL_E_BATCH_BUSY);
+    assert_fails(CALL(claim, CLAIM("b1", "w2", LEDGER_MINUTE), &claimed, &lease, NULL, &err), SL_E_BATCH_BUSY);
     assert_contains(err.message, "w1");
     assert_ok(CALL(close_batch, &held, SL_BATCH_SUCCEEDED, NULL, NULL, &err));
-    assert_ok(CALL(claim, "b1", "w2", LEDGER_MINUTE, &claimed, &lease, NULL, &err));
+    assert_ok(CALL(claim, CLAIM("b1", "w2", LEDGER_MINUTE), &claimed, &lease, NULL, &err));
     assert_false(claimed);
 }
 
@@ -133,7 +133,7 @@ static void test_a_batch_is_not_claimed_before_its_time(void **state)
     struct sl_error why = boom();
     assert_ok(CALL(hand_back, &lease, "2999-01-01T00:00:00.000000Z", &why, &err));
     bool claimed = true;
-    assert_ok(CALL(claim, NULL, "w2", LEDGER_MINUTE, &claimed, &lease, NULL, &err));
+    assert_ok(CALL(claim, CLAIM(NULL, "w2", LEDGER_MINUTE), &claimed, &lease, NULL, &err));
     assert_false(claimed);
     int64_t pending = 0, running = 0, due = 0;
     assert_ok(CALL(outstanding, &pending, &running, &due, &err));
@@ -159,7 +159,7 @@ static void test_an_expired_lease_is_taken_over_and_its_run_ended(void **state)
     (void)state;
     struct sl_lease old = ledger_running("b1", "w1", "r1"), new_lease;
     bool claimed = true;
-    assert_ok(CALL(claim, NULL, "w2", LEDGER_MINUTE, &claimed, &new_lease, NULL, &err));
+    assert_ok(CALL(claim, CLAIM(NULL, "w2", LEDGER_MINUTE), &claimed, &new_lease, NULL, &err));
     assert_false(claimed);
     assert_ok(CALL(renew, &old, 1, &err));
     ledger_let_expire();
@@ -484,7 +484,7 @@ static _Noreturn void claim_all(int number)
     while (rc == 0) {
         struct sl_lease lease;
         bool claimed = false;
-        rc = own->ops->claim(own, NULL, owner, LEDGER_MINUTE, &claimed, &lease, NULL, NULL);
+        rc = own->ops->claim(own, CLAIM(NULL, owner, LEDGER_MINUTE), &claimed, &lease, NULL, NULL);
         if (rc < 0 || !claimed)
             break;
         if (lease.attempt != 1)

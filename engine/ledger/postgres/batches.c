@@ -171,9 +171,11 @@ static int take(struct sl_ledger_pg *l, const PGresult *res, const char *owner, 
     return 0;
 }
 
-int sl_ledger_pg__claim(struct sl_ledger *ledger, const char *batch_id, const char *owner, int64_t lease_ms,
-                        bool *claimed, struct sl_lease *lease, struct json_object **doc_out, struct sl_error *err)
+int sl_ledger_pg__claim(struct sl_ledger *ledger, const struct sl_claim *claim, bool *claimed, struct sl_lease *lease,
+                        struct json_object **doc_out, struct sl_error *err)
 {
+    const char *batch_id = claim->batch_id, *owner = claim->owner;
+    int64_t lease_ms = claim->lease_ms;
     struct sl_ledger_pg *l = sl_ledger_pg_of(ledger);
     SL_CLEANUP(sl_pg_clearp) PGresult *res = NULL;
     if (strlen(owner) >= sizeof lease->owner || lease_ms <= 0 || lease_ms > LONGEST_LEASE_MS)

@@ -84,8 +84,8 @@ int sl_ledger_pg__find(struct sl_ledger *ledger, const struct sl_find *find, sl_
                        struct sl_error *err);
 int sl_ledger_pg__register_batch(struct sl_ledger *ledger, struct json_object *manifest_doc, enum sl_registered *out,
                                  struct sl_error *err);
-int sl_ledger_pg__claim(struct sl_ledger *ledger, const char *batch_id, const char *owner, int64_t lease_ms,
-                        bool *claimed, struct sl_lease *lease, struct json_object **doc_out, struct sl_error *err);
+int sl_ledger_pg__claim(struct sl_ledger *ledger, const struct sl_claim *claim, bool *claimed, struct sl_lease *lease,
+                        struct json_object **doc_out, struct sl_error *err);
 int sl_ledger_pg__renew(struct sl_ledger *ledger, const struct sl_lease *lease, int64_t lease_ms,
                         struct sl_error *err);
 int sl_ledger_pg__hand_back(struct sl_ledger *ledger, const struct sl_lease *lease, const char *not_before,

@@ -23,7 +23,7 @@
 
 enum sl_batch_status { SL_BATCH_PENDING, SL_BATCH_RUNNING, SL_BATCH_SUCCEEDED, SL_BATCH_FAILED, SL_BATCH_QUARANTINED };
 
-enum { SL_BATCH_ID_BYTES = 129, SL_OWNER_BYTES = 129, SL_DATASET_BYTES = 129 };
+enum { SL_BATCH_ID_BYTES = 129, SL_OWNER_BYTES = 129, SL_DATASET_BYTES = 129, SL_CURSOR_BYTES = 128 };
 
 struct sl_lease {
     char batch_id[SL_BATCH_ID_BYTES];
@@ -33,8 +33,31 @@ struct sl_lease {
 
 enum sl_registered { SL_REGISTERED_NEW, SL_REGISTERED_SAME, SL_REGISTERED_OTHER };
 
+/* How many batches of one intent may run at a time. */
+struct sl_intent_limit {
+    const char *intent;
+    int64_t most;
+};
+
+struct sl_claim {
+    const char *batch_id; /* this one; NULL: the one that is due first */
+    const char *owner;
+    int64_t lease_ms;
+    int64_t most_running; /* in all, on every host; 0: no limit. A named batch is claimed whatever the limits say. */
+    const struct sl_intent_limit *limits;
+    size_t n_limits;
+};
+
+/* What a server is and can do, for `sluice doctor`. Borrowed texts live as long as the ledger. */
+struct sl_ledger_probe {
+    const char *server;      /* "PostgreSQL 15.20", "MongoDB 7.0.12", "FerretDB 1.24.0" */
+    int64_t clock_ns;        /* the server's wall clock, when it was asked */
+    bool validators;         /* it refuses documents that do not fit the schemas by itself */
+    bool majority;           /* it acknowledges writes by a majority of a replica set */
+};
+
 struct sl_find {
-    const char *collection;     /* "manifests", "runs", "assets" */
+    const char *collection;     /* "manifests", "runs", "assets", "events", "processes" */
     struct json_object *filter; /* MongoDB filter syntax; NULL: all */
     const char *sort;           /* "version:-1,created_at:1"; NULL: by _id */
     int64_t limit, skip;        /* limit 0: all */
@@ -59,13 +82,15 @@ struct sl_ledger_ops {
      * when its content_hash is equal, else OTHER; both leave the ledger as it was. */
     int (*register_batch)(struct sl_ledger *ledger, struct json_object *manifest_doc, enum sl_registered *out,
                           struct sl_error *err);
-    /* Must provide. Claims the given batch, or (NULL) the oldest that is due: pending with not_before in the past, or
-     * running with an expired lease. Its status becomes running, attempts grows by one and is the lease's attempt.
-     * *claimed false when nothing is due. Given a batch that is not due: SL_E_BATCH_NOT_FOUND, or SL_E_BATCH_BUSY when
-     * somebody holds it, or *claimed false when it is over or waits for its not_before. doc_out (may be NULL) is the
-     * document after the change. A takeover ends the runs of the batch that are still "running". */
-    int (*claim)(struct sl_ledger *ledger, const char *batch_id, const char *owner, int64_t lease_ms, bool *claimed,
-                 struct sl_lease *lease, struct json_object **doc_out, struct sl_error *err);
+    /* Must provide. Claims the given batch, or (batch_id NULL) of those that are due the one with the highest priority,
+     * among equals the oldest: due is pending with not_before in the past, or running with an expired lease. Its status
+     * becomes running, attempts grows by one and is the lease's attempt. *claimed false when nothing is due, or nothing
+     * within the limits: when several claim at the same moment, a limit is never exceeded for longer than the claim takes.
+     * Given a batch that is not due: SL_E_BATCH_NOT_FOUND, or SL_E_BATCH_BUSY when somebody holds it, or *claimed false
+     * when it is over or waits for its not_before. doc_out (may be NULL) is the document after the change. A takeover ends
+     * the runs of the batch that are still "running". */
+    int (*claim)(struct sl_ledger *ledger, const struct sl_claim *claim, bool *claimed, struct sl_lease *lease,
+                 struct json_object **doc_out, struct sl_error *err);
     /* Must provide. */
     int (*renew)(struct sl_ledger *ledger, const struct sl_lease *lease, int64_t lease_ms, struct sl_error *err);
     /* Must provide. Back to pending, due at not_before (ISO 8601; NULL: now), with the error of this attempt. A worker
@@ -131,6 +156,22 @@ struct sl_ledger_ops {
                                     struct sl_error *err);
     int (*get_next_version)(struct sl_ledger *ledger, const char *dataset_id, int64_t *version, struct sl_error *err);
     int (*asset_exists)(struct sl_ledger *ledger, const char *content_hash, bool *exists, struct sl_error *err);
+
+    /* -- for operators ------------------------------------------------------------------------------------------ */
+    /* Must provide. Events are written by the backend itself: one document {_id, at, event, batch_id, …} for each change of
+     * a batch's status, each committed asset and each ended run, with an _id that repeats itself when the same change is
+     * entered again. This adds one of the engine's own (repair, gc, sensor). */
+    int (*add_event)(struct sl_ledger *ledger, struct json_object *event, struct sl_error *err);
+    /* Must provide. Visits the events that came after *cursor (text of the backend, "" for the beginning, "now" to begin
+     * with what comes next) in the order of their entry, and moves it on. Never waits. An event may be seen twice, none is
+     * left out. */
+    int (*events_since)(struct sl_ledger *ledger, char cursor[SL_CURSOR_BYTES], sl_ledger_visit visit, void *data,
+                        struct sl_error *err);
+    /* Must provide. Enters or renews the document of a running process (collection "processes", _id: its owner name) with
+     * the ledger's time as seen_at; doc NULL takes it away. Documents not renewed for a day are swept by prepare. */
+    int (*announce)(struct sl_ledger *ledger, const char *owner, struct json_object *doc, struct sl_error *err);
+    /* Must provide. */
+    int (*probe)(struct sl_ledger *ledger, struct sl_ledger_probe *out, struct sl_error *err);
 
     /* Must provide. For people; operators as documented in ledger/CONTEXT.md, others are SL_E_LEDGER_FILTER. */
     int (*find)(struct sl_ledger *ledger, const struct sl_find *find, sl_ledger_visit visit, void *data,

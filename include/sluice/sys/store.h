@@ -66,6 +66,13 @@ struct sl_list_entry {
     const char *key;
     struct sl_object_info info;
 };
+/* What a server is and can do, for `sluice doctor`. */
+struct sl_store_probe {
+    char server[64];       /* "MinIO", "directory"; "" when it does not say */
+    int64_t clock_ns;      /* its wall clock when it was asked; 0: has none of its own */
+    int64_t free_bytes;    /* -1: not known */
+};
+
 typedef int (*sl_store_entry)(void *data, const struct sl_list_entry *entry, struct sl_error *err);
 
 struct sl_store {
@@ -113,6 +120,20 @@ struct sl_store_ops {
     /* May provide; if absent, nothing to clean. Removes temporary files and unfinished uploads older than age_s;
      * *removed counts them. dry_run only counts. */
     int (*sweep)(struct sl_store *store, int64_t age_s, bool dry_run, int64_t *removed, struct sl_error *err);
+    /* Must provide. Whether there is such a bucket, that we may see. */
+    int (*bucket_exists)(struct sl_store *store, const char *bucket, bool *exists, struct sl_error *err);
+    /* May provide (SL_STORE_PRESIGN). A URL that lets whoever has it do `method` (GET or PUT) with the object for that many
+     * seconds (at most 604,800), without other credentials. */
+    int (*presign)(struct sl_store *store, const char *method, const char *bucket, const char *key, int64_t expires_s,
+                   char *out, size_t out_bytes, struct sl_error *err);
+    /* May provide (SL_STORE_NOTIFY). Blocks and calls `entry` for each object that is created under the prefix from now on,
+     * until `stop` (asked at least four times a second) says so (returns 0), or the stream ends (SL_E_STORE_UNAVAILABLE).
+     * `ready` is called once the stream stands. Notifications may be lost: a listing is the truth. */
+    int (*notify)(struct sl_store *store, const char *bucket, const char *prefix, void (*ready)(void *data),
+                  bool (*stop)(void *data), sl_store_entry entry, void *data, struct sl_error *err);
+    /* Must provide. Asks the server. */
+    int (*probe)(struct sl_store *store, struct sl_store_probe *out, struct sl_error *err);
+
     /* Must provide; NULL is allowed. */
     void (*free)(struct sl_store *store);
 };

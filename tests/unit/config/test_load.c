@@ -316,7 +316,7 @@ static void file_with_mistakes_is_refused(void **state)
         {"run.workers: many\n", SL_E_CONFIG_VALUE, "run.workers (sluice.yaml:1:14) is \"many\""},
         {"postgres: {user: 0123}\n", SL_E_CONFIG_VALUE, "expected a string"},
         {"postgres: {user: \"a\\0b\"}\n", SL_E_CONFIG_SYNTAX, "NUL"},
-        {"store.backend: s3\n", SL_E_CONFIG_VALUE, "does not have that backend"},
+        {"store.backend: gcs\n", SL_E_CONFIG_VALUE, "store.backend"},
         {"home: x\n", SL_E_CONFIG_KEY, "\"home\" cannot be set"},
         {"config: x\n", SL_E_CONFIG_KEY, "\"config\" cannot be set"},
     };
