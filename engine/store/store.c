@@ -10,7 +10,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 
-enum { BUCKET_LEAST = 3, CONTENT_TYPE_MAX = 255, META_NAME_MAX = 64 };
+enum { BUCKET_LEAST = 3, CONTENT_TYPE_MAX = 255, META_NAME_MAX = 64, PRESIGN_MOST_S = 604800 };
 
 static bool lower_or_digit(char c)
 {
@@ -158,6 +158,99 @@ int sl_store_put_file(struct sl_store *s, const char *bucket, const char *key, c
     return rc ? rc : s->ops->put_file(s, bucket, key, path, options ? options : &no_options, info_out, err);
 }
 
+static int into_buffer(void *data, const void *bytes, size_t n, struct sl_error *err)
+{
+    struct sl_buf *buf = data;
+    sl_buf_add(buf, bytes, n);
+    return sl_buf_check(buf, "the object", err);
+}
+
+static int too_large(int rc, const char *bucket, const char *key, const struct sl_buf *buf, struct sl_error *err)
+{
+    if (rc != -SL_E_LIMIT)
+        return rc;
+    return sl_fail(err, SL_E_LIMIT, "%s/%s is larger than %zu bytes", bucket, key, buf->max_bytes);
+}
+
+int sl_store_read(struct sl_store *s, const char *bucket, const char *key, struct sl_buf *buf,
+                  struct sl_object_info *info_out, struct sl_error *err)
+{
+    int rc = sl_store_get(s, bucket, key, 0, -1, NULL, into_buffer, buf, info_out, err);
+    return too_large(rc, bucket, key, buf, err);
+}
+
+static int read_matching(struct sl_store *s, struct sl_get_item *it)
+{
+    int rc = s->ops->get(s, it->bucket, it->key, 0, -1, it->if_match, into_buffer, it->buf, it->info_out, &it->error);
+    return too_large(rc, it->bucket, it->key, it->buf, &it->error);
+}
+
+static int refused(int rc, const struct sl_error *why, struct sl_error *err)
+{
+    if (!why)
+        return sl_fail(err, (enum sl_code)-rc, "one of the objects has a wrong name or option");
+    *err = *why;
+    return rc;
+}
+
+/* One that cannot be put is refused before anything is: a mistake of the caller, not of one object. */
+int sl_store_put_many(struct sl_store *s, struct sl_put_item *items, size_t n, struct sl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = check_put(items[i].bucket, items[i].key, items[i].options, err);
+        items[i].rc = 0;
+        if (!items[i].options)
+            items[i].options = &no_options;
+    }
+    for (size_t i = 0; rc && i < n; i++)
+        items[i].rc = refused(rc, err, &items[i].error);
+    if (rc)
+        return rc;
+    if (s->ops->put_many) {
+        rc = s->ops->put_many(s, items, n, err);
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            struct sl_put_item *it = &items[i];
+            it->rc = it->path ? s->ops->put_file(s, it->bucket, it->key, it->path, it->options, it->info_out, &it->error)
+                              : s->ops->put(s, it->bucket, it->key, it->bytes, it->n, it->options, it->info_out, &it->error);
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (items[i].rc) {
+            rc = items[i].rc;
+            if (err)
+                *err = items[i].error;
+        }
+    return rc;
+}
+
+int sl_store_get_many(struct sl_store *s, struct sl_get_item *items, size_t n, struct sl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = check_names(items[i].bucket, items[i].key, err);
+        items[i].rc = 0;
+    }
+    for (size_t i = 0; rc && i < n; i++)
+        items[i].rc = refused(rc, err, &items[i].error);
+    if (rc)
+        return rc;
+    if (s->ops->get_many) {
+        rc = s->ops->get_many(s, items, n, err);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            items[i].rc = read_matching(s, &items[i]);
+    }
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (items[i].rc) {
+            rc = items[i].rc;
+            if (err)
+                *err = items[i].error;
+        }
+    return rc;
+}
+
 int sl_store_copy(struct sl_store *s, const char *from_bucket, const char *from_key, const char *to_bucket,
                   const char *to_key, const struct sl_put_options *options, struct sl_object_info *info_out,
                   struct sl_error *err)
@@ -199,20 +292,49 @@ int sl_store_sweep(struct sl_store *s, int64_t age_s, bool dry_run, int64_t *rem
     return 0;
 }
 
-static int into_buffer(void *data, const void *bytes, size_t n, struct sl_error *err)
+int sl_store_bucket_exists(struct sl_store *s, const char *bucket, bool *exists, struct sl_error *err)
 {
-    struct sl_buf *buf = data;
-    sl_buf_add(buf, bytes, n);
-    return sl_buf_check(buf, "the object", err);
+    int rc = check_bucket(bucket, err);
+    return rc ? rc : s->ops->bucket_exists(s, bucket, exists, err);
 }
 
-int sl_store_read(struct sl_store *s, const char *bucket, const char *key, struct sl_buf *buf,
-                  struct sl_object_info *info_out, struct sl_error *err)
+static int lacks(const struct sl_store *s, const char *what, struct sl_error *err)
 {
-    int rc = sl_store_get(s, bucket, key, 0, -1, NULL, into_buffer, buf, info_out, err);
-    if (rc == -SL_E_LIMIT)
-        rc = sl_fail(err, SL_E_LIMIT, "%s/%s is larger than %zu bytes", bucket, key, buf->max_bytes);
-    return rc;
+    return sl_fail(err, SL_E_USAGE, "the %s store has no %s", s->ops->name, what);
+}
+
+int sl_store_presign(struct sl_store *s, const char *method, const char *bucket, const char *key, int64_t expires_s,
+                     char *out, size_t out_bytes, struct sl_error *err)
+{
+    int rc = check_names(bucket, key, err);
+    if (rc)
+        return rc;
+    if (!sl_store_has(s, SL_STORE_PRESIGN))
+        return lacks(s, "URLs for others", err);
+    if (strcmp(method, "GET") != 0 && strcmp(method, "PUT") != 0)
+        return sl_fail(err, SL_E_INTERNAL, "a URL for %s cannot be made: GET or PUT", method);
+    if (expires_s < 1 || expires_s > PRESIGN_MOST_S)
+        return sl_fail(err, SL_E_STORE_RANGE, "a URL cannot be valid for %lld s: 1 to %d", (long long)expires_s,
+                       PRESIGN_MOST_S);
+    return s->ops->presign(s, method, bucket, key, expires_s, out, out_bytes, err);
+}
+
+int sl_store_notify(struct sl_store *s, const char *bucket, const char *prefix, void (*ready)(void *data),
+                    bool (*stop)(void *data), sl_store_entry entry, void *data, struct sl_error *err)
+{
+    int rc = check_bucket(bucket, err);
+    if (rc == 0 && prefix)
+        rc = check_utf8("prefix", prefix, 0, err);
+    if (rc)
+        return rc;
+    if (!sl_store_has(s, SL_STORE_NOTIFY))
+        return lacks(s, "notifications", err);
+    return s->ops->notify(s, bucket, prefix ? prefix : "", ready, stop, entry, data, err);
+}
+
+int sl_store_probe(struct sl_store *s, struct sl_store_probe *out, struct sl_error *err)
+{
+    return s->ops->probe(s, out, err);
 }
 
 struct download {

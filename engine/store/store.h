@@ -36,6 +36,10 @@ int sl_store_put(struct sl_store *s, const char *bucket, const char *key, const 
                  const struct sl_put_options *options, struct sl_object_info *info_out, struct sl_error *err);
 int sl_store_put_file(struct sl_store *s, const char *bucket, const char *key, const char *path,
                       const struct sl_put_options *options, struct sl_object_info *info_out, struct sl_error *err);
+/* Many small objects, several at a time where the backend can. Every item is tried and has its rc and error; returns that
+ * of the first that failed. */
+int sl_store_put_many(struct sl_store *s, struct sl_put_item *items, size_t n, struct sl_error *err);
+int sl_store_get_many(struct sl_store *s, struct sl_get_item *items, size_t n, struct sl_error *err);
 int sl_store_copy(struct sl_store *s, const char *from_bucket, const char *from_key, const char *to_bucket,
                   const char *to_key, const struct sl_put_options *options, struct sl_object_info *info_out,
                   struct sl_error *err);

@@ -384,10 +384,12 @@ static void if_match_of_a_removed_object_is_refused(void **state)
     struct sl_object_info one;
     assert_ok(put_with("k", "one", NULL, &one));
     assert_ok(sl_store_remove(suite_store, SUITE_BUCKET, "k", &err));
-    suite_put("k", "one");
     const struct sl_put_options o = {.if_match = one.etag};
     assert_fails(put_with("k", "x", &o, NULL), SL_E_STORE_PRECONDITION);
-    suite_expect("k", "one");
+    const char *again = sl_store_has(suite_store, SL_STORE_UNIQUE_ETAG) ? "one" : "eno";
+    suite_put("k", again);
+    assert_fails(put_with("k", "x", &o, NULL), SL_E_STORE_PRECONDITION);
+    suite_expect("k", again);
 }
 
 static void refused_put_leaves_metadata_alone(void **state)

@@ -84,6 +84,7 @@ int store_suite_run(const struct store_backend *b)
     suite_add_objects(tests, &n);
     suite_add_keys(tests, &n);
     suite_add_lists(tests, &n);
+    suite_add_many(tests, &n);
     suite_add_races(tests, &n);
     print_message("store suite on %s: %zu cases\n", b->name, n);
     return _cmocka_run_group_tests(b->name, tests, n, NULL, NULL);

@@ -40,6 +40,7 @@ enum { SUITE_MAX_CASES = 400 };
 void suite_add_objects(struct CMUnitTest *tests, size_t *n);
 void suite_add_keys(struct CMUnitTest *tests, size_t *n);
 void suite_add_lists(struct CMUnitTest *tests, size_t *n);
+void suite_add_many(struct CMUnitTest *tests, size_t *n);
 void suite_add_races(struct CMUnitTest *tests, size_t *n);
 void suite_add(struct CMUnitTest *tests, size_t *n, const char *name, CMUnitTestFunction fn, const void *data);
 #define SUITE_CASE(fn) suite_add(tests, n, #fn, fn, NULL)

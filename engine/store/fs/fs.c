@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -384,6 +385,29 @@ static int fs_local_path(struct sl_store *store, const char *bucket, const char 
     return 0;
 }
 
+static int fs_bucket_exists(struct sl_store *store, const char *bucket, bool *exists, struct sl_error *err)
+{
+    int fd, rc = sl_fs__open_bucket(sl_fs__of(store), bucket, &fd, err);
+    if (rc == 0)
+        close(fd);
+    else if (rc == -SL_E_STORE_NOT_FOUND)
+        sl_error_clear(err);
+    else
+        return rc;
+    *exists = rc == 0;
+    return 0;
+}
+
+static int fs_probe(struct sl_store *store, struct sl_store_probe *out, struct sl_error *err)
+{
+    const struct sl_fs *fs = sl_fs__of(store);
+    struct statvfs st;
+    if (fstatvfs(fs->root_fd, &st) != 0)
+        return sl_fail_errno(err, errno, "cannot look at %s", fs->root);
+    *out = (struct sl_store_probe){.server = "directory", .free_bytes = (int64_t)(st.f_bavail * st.f_frsize)};
+    return 0;
+}
+
 static void fs_free(struct sl_store *store)
 {
     if (!store)
@@ -400,7 +424,7 @@ static void fs_free(struct sl_store *store)
 
 static const struct sl_store_ops fs_ops = {
     .name = "fs",
-    .features = SL_STORE_LOCAL_PATH,
+    .features = SL_STORE_LOCAL_PATH | SL_STORE_ANY_KEY | SL_STORE_UNIQUE_ETAG,
     .bucket_make = fs_bucket_make,
     .head = fs_head,
     .get = fs_get,
@@ -411,6 +435,8 @@ static const struct sl_store_ops fs_ops = {
     .list = sl_fs__list,
     .local_path = fs_local_path,
     .sweep = sl_fs__sweep,
+    .bucket_exists = fs_bucket_exists,
+    .probe = fs_probe,
     .free = fs_free,
 };
 

@@ -4,7 +4,7 @@
  * through store/store.h.
  *
  * A key is any UTF-8 string of 1 to 1,024 bytes without NUL. An ETag is opaque text that changes whenever the object's
- * bytes do. User metadata are pairs of lower-case ASCII names and printable UTF-8 values, 2 KiB in all. Every put is
+ * bytes do; the same bytes put again may have the same one (SL_STORE_UNIQUE_ETAG). User metadata are pairs of lower-case ASCII names and printable UTF-8 values, 2 KiB in all. Every put is
  * atomic and durable: after it returns, the object is there whole, also after a crash; before, the old one or none is.
  * Paths of local files are the engine's own, never from outside. Threads: one sl_store may be used by one thread at a
  * time.
@@ -40,7 +40,9 @@ enum sl_store_feature {
     SL_STORE_NOTIFY = 1 << 0,      /* can stream notifications of new objects */
     SL_STORE_PRESIGN = 1 << 1,     /* can make URLs for others */
     SL_STORE_PREFIX_KEYS = 1 << 2, /* holds "a" and "a/b" at the same time */
-    SL_STORE_LOCAL_PATH = 1 << 3   /* local_path gives a file that can be read in place */
+    SL_STORE_LOCAL_PATH = 1 << 3,  /* local_path gives a file that can be read in place */
+    SL_STORE_ANY_KEY = 1 << 4,     /* takes every key; else SL_E_STORE_KEY for those that the server behind it cannot hold */
+    SL_STORE_UNIQUE_ETAG = 1 << 5  /* two puts of the same bytes have different ETags */
 };
 
 struct sl_object_info {
@@ -75,6 +77,30 @@ struct sl_store_probe {
 
 typedef int (*sl_store_entry)(void *data, const struct sl_list_entry *entry, struct sl_error *err);
 
+/* One of many small objects that are put together. */
+struct sl_put_item {
+    const char *bucket, *key;
+    const void *bytes;      /* n of them, or the file at path when that is not NULL */
+    size_t n;
+    const char *path;
+    const struct sl_put_options *options; /* may be NULL */
+    struct sl_object_info *info_out;      /* may be NULL */
+    int rc;                 /* filled: 0, or the code of `error` */
+    struct sl_error error;
+};
+
+struct sl_buf;
+
+/* One of many small objects that are read together. */
+struct sl_get_item {
+    const char *bucket, *key;
+    const char *if_match;   /* may be NULL */
+    struct sl_buf *buf;     /* bounds the object: a larger one is SL_E_LIMIT */
+    struct sl_object_info *info_out; /* may be NULL */
+    int rc;
+    struct sl_error error;
+};
+
 struct sl_store {
     const struct sl_store_ops *ops;
     /* the implementation's own follows */
@@ -102,6 +128,11 @@ struct sl_store_ops {
     /* Must provide. The same from a local file, streamed. */
     int (*put_file)(struct sl_store *store, const char *bucket, const char *key, const char *path,
                     const struct sl_put_options *options, struct sl_object_info *info_out, struct sl_error *err);
+    /* May provide; if absent, one after the other. Puts all, several at a time; each item has its own rc and error, and one
+     * that fails does not keep the others from being put. Returns what could not even begin. */
+    int (*put_many)(struct sl_store *store, struct sl_put_item *items, size_t n, struct sl_error *err);
+    /* May provide; if absent, one after the other. The same for whole small objects into buffers. */
+    int (*get_many)(struct sl_store *store, struct sl_get_item *items, size_t n, struct sl_error *err);
     /* Must provide. Within the store, metadata kept unless options->meta is given; if_absent applies to the target,
      * if_match to the source. */
     int (*copy)(struct sl_store *store, const char *from_bucket, const char *from_key, const char *to_bucket,
