@@ -88,6 +88,51 @@ char *sl_clock_iso8601(char *out, int64_t wall_ns)
     return out;
 }
 
+/* Days since 1970-01-01 of a date of the Gregorian calendar. (H. Hinnant, "chrono-compatible low-level date algorithms") */
+static int64_t days_since_1970(int64_t y, int64_t m, int64_t d)
+{
+    y -= m <= 2;
+    int64_t era = y / 400, of_era = y - era * 400, of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool digits(const char **p, int n, int64_t least, int64_t most, char after, int64_t *out)
+{
+    *out = 0;
+    for (int i = 0; i < n; i++, ++*p) {
+        if (**p < '0' || **p > '9')
+            return false;
+        *out = *out * 10 + (**p - '0');
+    }
+    if (after && *(*p)++ != after)
+        return false;
+    return *out >= least && *out <= most;
+}
+
+bool sl_clock_parse(const char *iso8601, int64_t *unix_us)
+{
+    static const int64_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const char *p = iso8601;
+    int64_t y, mo, d, h, mi, s, us = 0, unit = 100000;
+    if (!digits(&p, 4, 1, 9999, '-', &y) || !digits(&p, 2, 1, 12, '-', &mo) || !digits(&p, 2, 1, 31, 'T', &d) ||
+        !digits(&p, 2, 0, 23, ':', &h) || !digits(&p, 2, 0, 59, ':', &mi) || !digits(&p, 2, 0, 59, '\0', &s))
+        return false;
+    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+    if (d > lengths[mo - 1] + (mo == 2 && leap))
+        return false;
+    if (*p == '.') {
+        const char *first = ++p;
+        for (; *p >= '0' && *p <= '9'; p++, unit /= 10)
+            us += (*p - '0') * unit;
+        if (p == first || p - first > 9)
+            return false;
+    }
+    if (p[0] != 'Z' || p[1])
+        return false;
+    *unix_us = ((days_since_1970(y, mo, d) * 24 + h) * 3600 + mi * 60 + s) * 1000000 + us;
+    return true;
+}
+
 char *sl_clock_date(char *out, int64_t wall_ns)
 {
     time_t s = (time_t)(wall_ns / SL_NS_PER_S);

@@ -8,6 +8,7 @@
 #ifndef SLUICE_BASE_CLOCK_H
 #define SLUICE_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,9 @@ double sl_clock_random_unit(void);
 enum { SL_ISO8601_BYTES = 32 };
 /* "2026-11-21T09:14:03.123456Z" into out of SL_ISO8601_BYTES; returns out. */
 char *sl_clock_iso8601(char *out, int64_t wall_ns);
+/* The other way, to microseconds since 1970, which hold every year to 9999: RFC 3339 with "Z", none to nine digits of a
+ * fraction (cut to six), no leap second; false for any other text. */
+bool sl_clock_parse(const char *iso8601, int64_t *unix_us);
 /* "2026-11-21" */
 char *sl_clock_date(char *out, int64_t wall_ns);
 

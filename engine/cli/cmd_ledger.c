@@ -26,7 +26,7 @@ static int check_collection(const char *name, struct sl_error *err)
         if (!strcmp(sl_cli_collections[n], name))
             return 0;
     int rc = sl_cli_not_found(SL_E_LEDGER_FILTER, "collection", name, sl_cli_collections, n, err);
-    sl_error_hint(err, "the collections are manifests (batches), runs and assets");
+    sl_error_hint(err, "the collections are manifests (batches), runs, assets, events and processes");
     return rc;
 }
 
@@ -68,6 +68,22 @@ static int find(struct sl_cli *cli, const void *args, struct sl_error *err)
     return rc;
 }
 
+static int keep_document(void *data, struct json_object *doc, struct sl_error *err)
+{
+    (void)err;
+    *(struct json_object **)data = json_object_get(doc);
+    return 0;
+}
+
+static int get_by_id(struct sl_engine *engine, const char *collection, const char *id, struct json_object **out,
+                     struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object();
+    sl_json_put_str(filter, "_id", id);
+    const struct sl_find find = {.collection = collection, .filter = filter, .limit = 1};
+    return engine->ledger->ops->find(engine->ledger, &find, keep_document, out, err);
+}
+
 static int get_document(struct sl_engine *engine, const char *collection, const char *id, struct json_object **out,
                         struct sl_error *err)
 {
@@ -76,6 +92,8 @@ static int get_document(struct sl_engine *engine, const char *collection, const 
         return ops->get_run(engine->ledger, id, out, err);
     if (!strcmp(collection, "assets"))
         return ops->get_asset(engine->ledger, id, out, err);
+    if (!strcmp(collection, "events") || !strcmp(collection, "processes"))
+        return get_by_id(engine, collection, id, out, err);
     return sl_batch_find(engine, id, out, err);
 }
 
@@ -107,7 +125,7 @@ static const struct sl_command cmd_find = {
     .examples = "  sluice ledger find assets '{\"dataset_id\":\"roads\"}' --sort version:-1 --json\n"
                 "  sluice ledger find runs '{\"status\":\"failed\"}' --limit 5\n"
                 "  sluice ledger find manifests --sort created_at:-1 --limit 10\n",
-    .details = "COLLECTION is manifests (one document a batch), runs or assets. FILTER is a MongoDB filter.\n",
+    .details = "COLLECTION is manifests (one document a batch), runs, assets, events or processes.\nFILTER is a MongoDB filter.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),
     .least = 1,

@@ -7,7 +7,7 @@
 #include "cli/show.h"
 #include "json/json.h"
 
-const char *const sl_cli_collections[] = {"manifests", "runs", "assets", NULL};
+const char *const sl_cli_collections[] = {"manifests", "runs", "assets", "events", "processes", NULL};
 
 static const struct sl_cli_column manifest_columns[] = {
     {"BATCH", SL_LEFT, 12},  {"STATUS", SL_LEFT, 0},         {"INTENT", SL_LEFT, 10},
@@ -21,6 +21,13 @@ static const struct sl_cli_column asset_columns[] = {
     {"DATASET", SL_LEFT, 10}, {"VERSION", SL_RIGHT, 0}, {"KIND", SL_LEFT, 0},  {"SIZE", SL_RIGHT, 0},
     {"ROWS", SL_RIGHT, 0},    {"BOUNDS", SL_LEFT, 12},  {"OBJECT", SL_LEFT, 20},
 };
+static const struct sl_cli_column event_columns[] = {
+    {"AT (UTC)", SL_LEFT, 0}, {"EVENT", SL_LEFT, 0}, {"BATCH", SL_LEFT, 12}, {"WHAT", SL_LEFT, 20},
+};
+static const struct sl_cli_column process_columns[] = {
+    {"PROCESS", SL_LEFT, 12}, {"ROLE", SL_LEFT, 0},         {"STATE", SL_LEFT, 0},
+    {"BATCH", SL_LEFT, 10},   {"STARTED (UTC)", SL_LEFT, 0}, {"SEEN (UTC)", SL_LEFT, 0},
+};
 
 struct sl_cli_table *sl_cli_documents_table(struct sl_arena *arena, const char *collection)
 {
@@ -28,6 +35,10 @@ struct sl_cli_table *sl_cli_documents_table(struct sl_arena *arena, const char *
         return sl_cli_table_new(arena, asset_columns, sizeof asset_columns / sizeof *asset_columns);
     if (!strcmp(collection, "runs"))
         return sl_cli_table_new(arena, run_columns, sizeof run_columns / sizeof *run_columns);
+    if (!strcmp(collection, "events"))
+        return sl_cli_table_new(arena, event_columns, sizeof event_columns / sizeof *event_columns);
+    if (!strcmp(collection, "processes"))
+        return sl_cli_table_new(arena, process_columns, sizeof process_columns / sizeof *process_columns);
     return sl_cli_table_new(arena, manifest_columns, sizeof manifest_columns / sizeof *manifest_columns);
 }
 
@@ -70,6 +81,40 @@ static void asset_row(struct sl_cli_table *t, struct sl_arena *a, struct json_ob
     sl_cli_cell(t, sl_arena_printf(a, "%s/%s", sl_json_str(d, "bucket", "-"), sl_json_str(d, "s3_key", "-")));
 }
 
+const char *sl_cli_event_about(struct sl_arena *a, struct json_object *d)
+{
+    struct json_object *error = sl_json_get(d, "error");
+    const char *dataset = sl_json_str(d, "dataset_id", NULL), *message = sl_json_str(d, "message", NULL);
+    if (dataset)
+        return sl_arena_printf(a, "%s v%" PRId64 "  %s/%s", dataset, sl_json_int(d, "version", 0),
+                               sl_json_str(d, "bucket", ""), sl_json_str(d, "s3_key", ""));
+    if (error)
+        return sl_arena_printf(a, "%s: %s", sl_json_str(error, "code", ""), sl_json_str(error, "message", ""));
+    if (message)
+        return message;
+    const char *run = sl_json_str(d, "run_id", NULL), *owner = sl_json_str(d, "owner", NULL);
+    return owner ? owner : run ? run : sl_json_str(d, "intent", NULL);
+}
+
+static void event_row(struct sl_cli_table *t, struct sl_arena *a, struct json_object *d)
+{
+    const char *status = sl_json_str(d, "status", NULL);
+    sl_cli_cell(t, sl_cli_time(a, sl_json_str(d, "at", NULL)));
+    sl_cli_cell_colour(t, sl_cli_status_colour(status), sl_json_str(d, "event", NULL));
+    sl_cli_cell(t, sl_json_str(d, "batch_id", NULL));
+    sl_cli_cell(t, sl_cli_event_about(a, d));
+}
+
+static void process_row(struct sl_cli_table *t, struct sl_arena *a, struct json_object *d)
+{
+    sl_cli_cell(t, sl_json_str(d, "_id", NULL));
+    sl_cli_cell(t, sl_json_str(d, "role", NULL));
+    sl_cli_cell(t, sl_json_str(d, "state", NULL));
+    sl_cli_cell(t, sl_json_str(d, "batch_id", NULL));
+    sl_cli_cell(t, sl_cli_time(a, sl_json_str(d, "started_at", NULL)));
+    sl_cli_cell(t, sl_cli_time(a, sl_json_str(d, "seen_at", NULL)));
+}
+
 void sl_cli_documents_row(struct sl_cli_table *table, const char *collection, struct sl_arena *arena,
                           struct json_object *doc)
 {
@@ -77,6 +122,10 @@ void sl_cli_documents_row(struct sl_cli_table *table, const char *collection, st
         asset_row(table, arena, doc);
     else if (!strcmp(collection, "runs"))
         run_row(table, arena, doc);
+    else if (!strcmp(collection, "events"))
+        event_row(table, arena, doc);
+    else if (!strcmp(collection, "processes"))
+        process_row(table, arena, doc);
     else
         manifest_row(table, arena, doc);
 }

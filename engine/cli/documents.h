@@ -16,6 +16,9 @@ struct sl_cli_table *sl_cli_documents_table(struct sl_arena *arena, const char *
 void sl_cli_documents_row(struct sl_cli_table *table, const char *collection, struct sl_arena *arena,
                           struct json_object *doc);
 
+/* What an event is about, besides its batch; NULL for nothing. */
+const char *sl_cli_event_about(struct sl_arena *arena, struct json_object *event);
+
 /* keep: which documents are shown (NULL: all). *n_out counts the shown ones; may be NULL. */
 int sl_cli_documents(struct sl_cli *cli, struct sl_engine *engine, const struct sl_find *find,
                      bool (*keep)(void *data, struct json_object *doc), void *keep_data, int64_t *n_out,

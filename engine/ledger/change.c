@@ -50,6 +50,8 @@ void sl_ledger_fill_manifest(struct json_object *doc, const char *now)
     static const char *const counters[] = {"attempts", "attempts_before", "crashes"};
     static const char *const nulls[] = {"lease", "not_before", "replay", "run_id", "error"};
     static const char *const times[] = {"created_at", "updated_at"};
+    /* One batch, one name: documents are found by it on every server. */
+    sl_json_put_str(doc, "_id", sl_json_str(doc, "batch_id", NULL));
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
         if (lacks(doc, counters[i]))
             sl_json_put_int(doc, counters[i], 0);

@@ -10,6 +10,8 @@
 
 #include <sluice/sys/ledger.h>
 
+enum { SL_LEDGER_LONGEST_LEASE_MS = 7 * 24 * 3600 * 1000 };
+
 /* What a new document lacks gets its start value: attempts, crashes, lease, history, times. */
 void sl_ledger_fill_manifest(struct json_object *doc, const char *now);
 void sl_ledger_fill_run(struct json_object *doc, const struct sl_lease *lease, const char *now);

@@ -10,7 +10,7 @@
 #include "json/json.h"
 #include "schema/schema.h"
 
-static const char *const collections[] = {"manifests", "runs", "assets"};
+static const char *const collections[] = {"manifests", "runs", "assets", "events", "processes"};
 
 enum { N_COLLECTIONS = sizeof collections / sizeof *collections };
 

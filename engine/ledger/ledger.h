@@ -11,7 +11,7 @@
 
 #include "pg/pg.h"
 
-/* schemas_dir holds ledger/{manifests,runs,assets}.schema.json; the schemas are compiled once per opened ledger. */
+/* schemas_dir holds ledger/<collection>.schema.json; the schemas are compiled once per opened ledger. */
 int sl_ledger_postgres_open(const struct sl_pg_target *target, const char *schemas_dir, struct sl_ledger **out,
                             struct sl_error *err);
 /* MongoDB. Strings are copied. */
@@ -30,7 +30,7 @@ void sl_ledger_free(struct sl_ledger *ledger); /* NULL is allowed */
 const char *sl_batch_status_name(enum sl_batch_status status); /* "pending", … */
 bool sl_batch_status_by_name(const char *name, enum sl_batch_status *out);
 
-/* The three collections' validator; SL_E_LEDGER_DOCUMENT names collection, pointer and sentence. */
+/* The collections' validator; SL_E_LEDGER_DOCUMENT names collection, pointer and sentence. */
 struct sl_ledger_schemas;
 int sl_ledger_schemas_load(const char *schemas_dir, struct sl_ledger_schemas **out, struct sl_error *err);
 void sl_ledger_schemas_free(struct sl_ledger_schemas *schemas);

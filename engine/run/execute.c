@@ -80,13 +80,14 @@ static void close_run(struct sl_batch *b, const struct sl_error *error)
 }
 
 /* Files that may still be on their way: true while the batch is younger than the limit. *in_ns, until the next look,
- * grows with its age, so that a long wait takes few looks. The _id is a UUIDv7 and has the time of entry. */
+ * grows with its age, so that a long wait takes few looks. */
 static bool waits_for_files(const struct sl_batch *b, const struct sl_error *error, int64_t *in_ns)
 {
-    int64_t entered_ms = sl_uuid7_unix_ms(sl_json_str(b->doc, "_id", ""));
-    int64_t age_ns = sl_clock_wall_ns() - entered_ms * SL_NS_PER_MS, poll_ns = b->engine->config->sensor_poll_ms * SL_NS_PER_MS;
+    int64_t entered_us = 0;
+    bool known = sl_clock_parse(sl_json_str(b->doc, "created_at", ""), &entered_us);
+    int64_t age_ns = sl_clock_wall_ns() - entered_us * 1000, poll_ns = b->engine->config->sensor_poll_ms * SL_NS_PER_MS;
     *in_ns = age_ns / 4 > poll_ns ? age_ns / 4 : poll_ns;
-    return error->code == SL_E_FILE_MISSING && !b->replay && entered_ms >= 0 && age_ns < b->wait_ms * SL_NS_PER_MS;
+    return error->code == SL_E_FILE_MISSING && !b->replay && known && age_ns < b->wait_ms * SL_NS_PER_MS;
 }
 
 /* counts: whether this was an attempt that failed, or a look that found nothing to do yet. */

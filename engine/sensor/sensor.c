@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "base/uuid7.h"
 #include "json/json.h"
 #include "ledger/ledger.h"
 #include "run/event.h"
@@ -67,12 +66,11 @@ static struct json_object *batch_doc(const char *batch_id, const char *status, s
                                      const char *content_hash, const char *key, const char *etag,
                                      const struct sl_error *error)
 {
-    char id[SL_UUID_TEXT_BYTES], at[SL_ISO8601_BYTES];
-    sl_uuid7(id);
+    char at[SL_ISO8601_BYTES];
     sl_clock_iso8601(at, sl_clock_wall_ns());
     struct json_object *d = json_object_new_object(), *history = json_object_new_array(),
                        *entry = json_object_new_object();
-    sl_json_put_str(d, "_id", id);
+    sl_json_put_str(d, "_id", batch_id);
     sl_json_put_str(d, "batch_id", batch_id);
     sl_json_put_str(d, "status", status);
     sl_json_put_str(d, "intent", manifest ? sl_json_str(manifest, "intent", NULL) : NULL);

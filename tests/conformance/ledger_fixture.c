@@ -52,9 +52,6 @@ struct json_object *ledger_manifest(const char *batch_id, char hash_digit, const
     struct json_object *doc = ledger_json("{'status':'pending','intent':'ingest_vector','uploader':'ana',"
                                           "'manifest':{'batch_id':'x','big':12345678901234567890,'half':0.5},"
                                           "'manifest_key':'manifests/x.json','etag':'e'}");
-    char id[160];
-    snprintf(id, sizeof id, "m-%.128s", batch_id);
-    sl_json_put_str(doc, "_id", id);
     sl_json_put_str(doc, "batch_id", batch_id);
     put_hash(doc, hash_digit);
     if (created_at)

@@ -32,7 +32,12 @@ void ledger_expect_batch(const char *batch_id, const char *pointer, const char *
 void ledger_expect_run(const char *run_id, const char *pointer, const char *expected_json);
 void ledger_let_expire(void);
 
-/* The tests of find; returns the number of failed ones. */
+#define LEDGER_TEST(name) cmocka_unit_test_setup_teardown(name, ledger_fixture_set_up, ledger_fixture_tear_down)
+
+/* The parts of the suite; each returns the number of failed tests. */
+int ledger_claim_suite_run(void);
+int ledger_event_suite_run(void);
+int ledger_process_suite_run(void);
 int ledger_find_suite_run(void);
 
 #endif

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/ledger_suite.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/clock.h"
 #include "conformance/ledger_fixture.h"
 #include "ledger/ledger.h"
 
@@ -27,7 +23,6 @@ static void test_registering_again_tells_same_from_other(void **state)
     assert_int_equal(how, SL_REGISTERED_NEW);
     assert_ok(CALL(register_batch, one, &how, &err));
     assert_int_equal(how, SL_REGISTERED_SAME);
-    sl_json_put_str(other, "_id", "m-other");
     sl_json_put_str(other, "uploader", "eve");
     assert_ok(CALL(register_batch, other, &how, &err));
     assert_int_equal(how, SL_REGISTERED_OTHER);
@@ -469,123 +464,6 @@ static void test_assets_are_found_by_what_names_them(void **state)
     assert_false(exists);
 }
 
-/* ---- several processes ---- */
-
-enum { PROCESSES = 8, BATCHES = 200 };
-
-/* Claims until nothing is left; each claimed batch is closed. The exit code is the number of claims, 255 for an error. */
-static _Noreturn void claim_all(int number)
-{
-    struct sl_ledger *own = NULL;
-    char owner[16];
-    int n = 0;
-    snprintf(owner, sizeof owner, "p%d", number);
-    int rc = ledger_backend->open(ledger_backend->data, &own, NULL);
-    while (rc == 0) {
-        struct sl_lease lease;
-        bool claimed = false;
-        rc = own->ops->claim(own, CLAIM(NULL, owner, LEDGER_MINUTE), &claimed, &lease, NULL, NULL);
-        if (rc < 0 || !claimed)
-            break;
-        if (lease.attempt != 1)
-            rc = -1;
-        n++;
-        if (rc == 0)
-            rc = own->ops->close_batch(own, &lease, SL_BATCH_SUCCEEDED, NULL, NULL, NULL);
-    }
-    sl_ledger_free(own);
-    _exit(rc < 0 ? 255 : n);
-}
-
-static void test_concurrent_claims_take_each_batch_once(void **state)
-{
-    (void)state;
-    for (int i = 0; i < BATCHES; i++) {
-        char id[16];
-        snprintf(id, sizeof id, "b%03d", i);
-        ledger_register(id);
-    }
-    pid_t pids[PROCESSES];
-    int total = 0;
-    for (int i = 0; i < PROCESSES; i++)
-        if ((pids[i] = fork()) == 0)
-            claim_all(i);
-    for (int i = 0; i < PROCESSES; i++) {
-        int status = 0;
-        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 255);
-        total += WEXITSTATUS(status);
-    }
-    assert_int_equal(total, BATCHES);
-}
-
-static _Noreturn void reserve_and_commit(int number)
-{
-    struct sl_ledger *own = NULL;
-    struct sl_lease lease = {.attempt = 1};
-    int64_t version = 0;
-    char asset_id[16], run_id[16];
-    snprintf(lease.batch_id, sizeof lease.batch_id, "b%d", number);
-    snprintf(lease.owner, sizeof lease.owner, "p%d", number);
-    snprintf(asset_id, sizeof asset_id, "a%d", number);
-    snprintf(run_id, sizeof run_id, "r%d", number);
-    int rc = ledger_backend->open(ledger_backend->data, &own, NULL);
-    if (rc == 0)
-        rc = own->ops->reserve_version(own, &lease, "roads", &version, NULL);
-    if (rc == 0) {
-        struct json_object *asset = ledger_asset(asset_id, "roads", version, lease.batch_id, run_id);
-        rc = own->ops->commit(own, &lease, run_id, &asset, 1, NULL, NULL);
-        json_object_put(asset);
-    }
-    sl_ledger_free(own);
-    _exit(rc < 0 ? 255 : (int)version);
-}
-
-static void test_concurrent_batches_get_different_versions_without_gaps(void **state)
-{
-    (void)state;
-    pid_t pids[PROCESSES];
-    unsigned seen = 0;
-    for (int i = 0; i < PROCESSES; i++) {
-        char batch[16], owner[16], run[16];
-        snprintf(batch, sizeof batch, "b%d", i);
-        snprintf(owner, sizeof owner, "p%d", i);
-        snprintf(run, sizeof run, "r%d", i);
-        ledger_running(batch, owner, run);
-    }
-    for (int i = 0; i < PROCESSES; i++)
-        if ((pids[i] = fork()) == 0)
-            reserve_and_commit(i);
-    for (int i = 0; i < PROCESSES; i++) {
-        int status = 0;
-        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) >= 1 && WEXITSTATUS(status) <= PROCESSES);
-        seen |= 1u << WEXITSTATUS(status);
-    }
-    assert_int_equal(seen, ((1u << PROCESSES) - 1) << 1);
-}
-
-static void test_preparing_again_and_at_once_is_fine(void **state)
-{
-    (void)state;
-    pid_t pids[PROCESSES];
-    for (int i = 0; i < PROCESSES; i++) {
-        if ((pids[i] = fork()) == 0) {
-            struct sl_ledger *own = NULL;
-            int rc = ledger_backend->open(ledger_backend->data, &own, NULL);
-            if (rc == 0)
-                rc = own->ops->prepare(own, NULL);
-            sl_ledger_free(own);
-            _exit(rc < 0);
-        }
-    }
-    for (int i = 0; i < PROCESSES; i++) {
-        int status = 0;
-        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    }
-}
-
 static void test_a_server_that_went_is_unavailable_and_can_be_opened_again(void **state)
 {
     (void)state;
@@ -612,8 +490,6 @@ static void test_a_server_that_went_is_unavailable_and_can_be_opened_again(void 
     sl_ledger_free(again);
 }
 
-#define LEDGER_TEST(name) cmocka_unit_test_setup_teardown(name, ledger_fixture_set_up, ledger_fixture_tear_down)
-
 int ledger_suite_run(const struct ledger_backend *backend)
 {
     const struct CMUnitTest tests[] = {
@@ -636,12 +512,10 @@ int ledger_suite_run(const struct ledger_backend *backend)
         LEDGER_TEST(test_a_commit_makes_asset_run_and_batch_true_together),
         LEDGER_TEST(test_a_commit_that_collides_changes_nothing),
         LEDGER_TEST(test_assets_are_found_by_what_names_them),
-        LEDGER_TEST(test_concurrent_claims_take_each_batch_once),
-        LEDGER_TEST(test_concurrent_batches_get_different_versions_without_gaps),
-        LEDGER_TEST(test_preparing_again_and_at_once_is_fine),
         LEDGER_TEST(test_a_server_that_went_is_unavailable_and_can_be_opened_again),
     };
     ledger_backend = backend;
     int failed = cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
-    return failed + ledger_find_suite_run();
+    return failed + ledger_claim_suite_run() + ledger_event_suite_run() + ledger_process_suite_run() +
+           ledger_find_suite_run();
 }

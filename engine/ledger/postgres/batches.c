@@ -4,17 +4,11 @@
 
 #include "ledger/postgres/postgres.h"
 
-enum { LONGEST_LEASE_MS = 7 * 24 * 3600 * 1000 };
-
 /* The clock is read outside of the sub-select, which waits for the row: a lease that ran out meanwhile has run out. */
 #define SELECT_HELD                                                                                                   \
     "SELECT m.doc, " SL_LEDGER_NOW ", m.status = 'running' AND m.lease_owner = $2 AND m.lease_attempt = $3::bigint"    \
     " AND m.lease_expires_at > " SL_LEDGER_NOW " FROM (SELECT doc, status, lease_owner, lease_attempt,"                \
     " lease_expires_at FROM ledger.manifests WHERE batch_id = $1 FOR UPDATE) m"
-
-#define IS_DUE                                                                                                        \
-    "(status = 'pending' AND (not_before IS NULL OR not_before <= " SL_LEDGER_ISO(                                    \
-        "now()") ") OR status = 'running' AND lease_expires_at <= " SL_LEDGER_ISO("now()") ")"
 
 static int lease_lost(const struct sl_lease *lease, struct sl_error *err)
 {
@@ -75,6 +69,27 @@ static int compare_registered(struct sl_ledger_pg *l, struct json_object *doc, e
     return rc;
 }
 
+static int enter_batch(struct sl_ledger_pg *l, struct json_object *doc, enum sl_registered *out, struct sl_error *err)
+{
+    const char *const params[] = {sl_json_str(doc, "_id", NULL),
+                                  json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PLAIN)};
+    int64_t n = 0;
+    int rc = sl_pg_query_int(l->pg,
+                             "WITH i AS (INSERT INTO ledger.manifests (id, doc) VALUES ($1, $2)"
+                             " ON CONFLICT (batch_id) DO NOTHING RETURNING 1) SELECT count(*) FROM i",
+                             2, params, 0, &n, err);
+    if (rc < 0)
+        return sl_ledger_pg__conflict(l, rc, err);
+    if (!n)
+        return compare_registered(l, doc, out, err);
+    SL_CLEANUP(sl_json_putp) struct json_object *event = sl_ledger_event_batch(doc);
+    if ((rc = sl_ledger_pg__event(l, event, err)) == 0)
+        rc = sl_pg_commit(l->pg, err);
+    if (rc == 0)
+        *out = SL_REGISTERED_NEW;
+    return rc;
+}
+
 int sl_ledger_pg__register_batch(struct sl_ledger *ledger, struct json_object *manifest_doc, enum sl_registered *out,
                                  struct sl_error *err)
 {
@@ -92,117 +107,20 @@ int sl_ledger_pg__register_batch(struct sl_ledger *ledger, struct json_object *m
     const char *status = sl_json_str(doc, "status", "");
     if (strcmp(status, "pending") != 0 && strcmp(status, "quarantined") != 0)
         return sl_fail(err, SL_E_LEDGER_DOCUMENT, "a batch cannot be registered as \"%s\"", status);
-    const char *const params[] = {sl_json_str(doc, "_id", NULL),
-                                  json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PLAIN)};
-    int64_t n = 0;
-    rc = sl_pg_query_int(l->pg,
-                         "WITH i AS (INSERT INTO ledger.manifests (id, doc) VALUES ($1, $2)"
-                         " ON CONFLICT (batch_id) DO NOTHING RETURNING 1) SELECT count(*) FROM i",
-                         2, params, 0, &n, err);
-    if (rc < 0)
-        return sl_ledger_pg__conflict(l, rc, err);
-    if (!n)
-        return compare_registered(l, doc, out, err);
-    *out = SL_REGISTERED_NEW;
-    return 0;
-}
-
-/* ---- claiming ---- */
-
-/* Locks a row that is due, or none; res has doc, now and the time at which the lease will end. */
-static int lock_due(struct sl_ledger_pg *l, const char *batch_id, int64_t lease_ms, PGresult **res,
-                    struct sl_error *err)
-{
-    static const char any[] = "SELECT doc, " SL_LEDGER_ISO("now()") ", " SL_LEDGER_ISO(
-        "now() + $1::bigint * interval '1 ms'") " FROM ledger.manifests WHERE status IN ('pending', 'running') AND " IS_DUE
-        " ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED";
-    static const char given[] = "SELECT doc, " SL_LEDGER_ISO("now()") ", " SL_LEDGER_ISO(
-        "now() + $1::bigint * interval '1 ms'") " FROM ledger.manifests WHERE batch_id = $2 AND " IS_DUE " FOR UPDATE";
-    char ms[SL_LEDGER_NUMBER_BYTES];
-    const char *const params[] = {sl_ledger_pg__number(ms, lease_ms), batch_id};
-    return sl_pg_query(l->pg, batch_id ? given : any, batch_id ? 2 : 1, params, res, err);
-}
-
-/* Why a given batch could not be claimed; 0 when nobody is to blame: it is over, or waits for its time. */
-static int explain_unclaimed(struct sl_ledger_pg *l, const char *batch_id, struct sl_error *err)
-{
-    SL_CLEANUP(sl_pg_clearp) PGresult *res = NULL;
-    const char *const params[] = {batch_id};
-    int rc = sl_pg_query(l->pg, "SELECT status, lease_owner FROM ledger.manifests WHERE batch_id = $1", 1,
-                         params, &res, err);
-    if (rc < 0)
-        return rc;
-    if (!PQntuples(res))
-        return sl_fail(err, SL_E_BATCH_NOT_FOUND, "there is no batch \"%s\"", batch_id);
-    const char *status = PQgetvalue(res, 0, 0);
-    if (!strcmp(status, "running"))
-        return sl_fail(err, SL_E_BATCH_BUSY, "batch \"%s\" is held by %s", batch_id, PQgetvalue(res, 0, 1));
-    return 0;
-}
-
-/* The run of a worker whose lease ran out is over, whatever that worker may think. */
-static int end_lost_runs(struct sl_ledger_pg *l, struct json_object *doc, const char *now, struct sl_error *err)
-{
-    const char *owner = sl_json_str(sl_json_get(doc, "lease"), "owner", NULL);
-    if (!owner)
-        return 0;
-    struct sl_error why = {0};
-    sl_fail(&why, SL_E_LEASE_LOST, "%s did not renew its lease in time", owner);
-    return sl_ledger_pg__end_runs(l, sl_json_str(doc, "batch_id", ""), -1, "failed", &why, now, err);
-}
-
-static int take(struct sl_ledger_pg *l, const PGresult *res, const char *owner, struct sl_lease *lease,
-                struct json_object **doc_out, struct sl_error *err)
-{
-    SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL, *changes = NULL, *after = NULL;
-    const char *now = PQgetvalue(res, 0, 1);
-    int rc = sl_ledger_pg__parse(PQgetvalue(res, 0, 0), &doc, err);
-    if (rc < 0 || (rc = end_lost_runs(l, doc, now, err)) < 0)
-        return rc;
-    changes = sl_ledger_change_claimed(doc, owner, PQgetvalue(res, 0, 2), now);
-    if ((rc = sl_ledger_pg__update(l, "manifests", doc, changes, &after, err)) < 0 ||
-        (rc = sl_pg_commit(l->pg, err)) < 0)
-        return rc;
-    *lease = (struct sl_lease){.attempt = sl_json_int(after, "attempts", 0)};
-    snprintf(lease->batch_id, sizeof lease->batch_id, "%s", sl_json_str(after, "batch_id", ""));
-    snprintf(lease->owner, sizeof lease->owner, "%s", owner);
-    if (doc_out)
-        *doc_out = json_object_get(after);
-    return 0;
-}
-
-int sl_ledger_pg__claim(struct sl_ledger *ledger, const struct sl_claim *claim, bool *claimed, struct sl_lease *lease,
-                        struct json_object **doc_out, struct sl_error *err)
-{
-    const char *batch_id = claim->batch_id, *owner = claim->owner;
-    int64_t lease_ms = claim->lease_ms;
-    struct sl_ledger_pg *l = sl_ledger_pg_of(ledger);
-    SL_CLEANUP(sl_pg_clearp) PGresult *res = NULL;
-    if (strlen(owner) >= sizeof lease->owner || lease_ms <= 0 || lease_ms > LONGEST_LEASE_MS)
-        return sl_fail(err, SL_E_INTERNAL, "a lease of %lld ms for \"%s\" cannot be given", (long long)lease_ms, owner);
-    int rc = sl_pg_begin(l->pg, err);
-    if (rc < 0 || (rc = lock_due(l, batch_id, lease_ms, &res, err)) < 0)
-        goto done;
-    if (PQntuples(res)) {
-        rc = take(l, res, owner, lease, doc_out, err);
-        if (rc == 0)
-            *claimed = true;
-    } else {
-        rc = batch_id ? explain_unclaimed(l, batch_id, err) : 0;
-        if (rc == 0)
-            *claimed = false;
-    }
-done:
+    if ((rc = sl_pg_begin(l->pg, err)) == 0)
+        rc = enter_batch(l, doc, out, err);
     sl_pg_rollback(l->pg);
     return rc;
 }
+
+/* ---- leases ---- */
 
 /* The document stays valid by its making: one time takes another's place. */
 int sl_ledger_pg__renew(struct sl_ledger *ledger, const struct sl_lease *lease, int64_t lease_ms,
                         struct sl_error *err)
 {
     struct sl_ledger_pg *l = sl_ledger_pg_of(ledger);
-    if (lease_ms <= 0 || lease_ms > LONGEST_LEASE_MS)
+    if (lease_ms <= 0 || lease_ms > SL_LEDGER_LONGEST_LEASE_MS)
         return sl_fail(err, SL_E_INTERNAL, "a lease of %lld ms cannot be given", (long long)lease_ms);
     char attempt[SL_LEDGER_NUMBER_BYTES], ms[SL_LEDGER_NUMBER_BYTES];
     const char *const params[] = {lease->batch_id, lease->owner, sl_ledger_pg__number(attempt, lease->attempt),

@@ -76,6 +76,10 @@ int sl_ledger_pg__update(struct sl_ledger_pg *l, const char *collection, struct 
     const char *const params[] = {sl_json_str(doc, "_id", NULL), text_of(changes)};
     snprintf(sql, sizeof sql, "UPDATE ledger.%s SET doc = doc || $2::jsonb WHERE id = $1", collection);
     rc = sl_ledger_pg__conflict(l, sl_pg_query(l->pg, sql, 2, params, NULL, err), err);
+    if (rc == 0 && !strcmp(collection, "manifests") && sl_json_get(changes, "status")) {
+        SL_CLEANUP(sl_json_putp) struct json_object *event = sl_ledger_event_batch(merged);
+        rc = sl_ledger_pg__event(l, event, err);
+    }
     if (rc == 0 && after)
         *after = json_object_get(merged);
     return rc;

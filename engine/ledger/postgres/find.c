@@ -9,7 +9,7 @@
 
 static int check_collection(const char *name, struct sl_error *err)
 {
-    static const char *const names[] = {"manifests", "runs", "assets"};
+    static const char *const names[] = {"manifests", "runs", "assets", "events", "processes"};
     size_t n = sizeof names / sizeof *names;
     for (size_t i = 0; i < n; i++)
         if (!strcmp(name, names[i]))
@@ -19,7 +19,7 @@ static int check_collection(const char *name, struct sl_error *err)
     if (near)
         sl_error_hint(err, "did you mean \"%s\"?", near);
     else
-        sl_error_hint(err, "there are manifests, runs and assets");
+        sl_error_hint(err, "there are manifests, runs, assets, events and processes");
     return rc;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "ledger/postgres/postgres.h"
 
 /* Grows with every change of the layout below; a ledger of a greater number belongs to a newer sluice. */
-#define LAYOUT "1"
+#define LAYOUT "2"
+enum { LAYOUT_NUMBER = 2 };
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(7310860921385678)"
 
-/* Documents are what counts; columns are generated from them, so that the two cannot differ. */
+/* Documents are what counts; columns are generated from them, so that the two cannot differ. Each statement does nothing
+ * where it has been done, so that an older layout becomes this one. */
 static const char layout[] =
     "CREATE SCHEMA IF NOT EXISTS ledger;"
     "CREATE TABLE IF NOT EXISTS ledger.layout (one boolean PRIMARY KEY DEFAULT true CHECK (one), version int NOT NULL);"
@@ -20,7 +20,12 @@ static const char layout[] =
     " lease_expires_at text COLLATE \"C\" GENERATED ALWAYS AS (doc#>>'{lease,expires_at}') STORED,"
     " not_before text COLLATE \"C\" GENERATED ALWAYS AS (doc->>'not_before') STORED,"
     " created_at text COLLATE \"C\" GENERATED ALWAYS AS (doc->>'created_at') STORED NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS manifests_due ON ledger.manifests (created_at, id)"
+    "ALTER TABLE ledger.manifests ADD COLUMN IF NOT EXISTS intent text COLLATE \"C\""
+    " GENERATED ALWAYS AS (doc->>'intent') STORED;"
+    "ALTER TABLE ledger.manifests ADD COLUMN IF NOT EXISTS priority bigint"
+    " GENERATED ALWAYS AS (coalesce((doc->>'priority')::numeric, 0)::bigint) STORED;"
+    "DROP INDEX IF EXISTS ledger.manifests_due;"
+    "CREATE INDEX IF NOT EXISTS manifests_due_first ON ledger.manifests (priority DESC, created_at, id)"
     " WHERE status IN ('pending', 'running');"
     "CREATE INDEX IF NOT EXISTS manifests_lease_owner ON ledger.manifests (lease_owner) WHERE lease_owner IS NOT NULL;"
     "CREATE TABLE IF NOT EXISTS ledger.runs (id text COLLATE \"C\" PRIMARY KEY, doc jsonb NOT NULL,"
@@ -47,6 +52,13 @@ static const char layout[] =
     "CREATE TABLE IF NOT EXISTS ledger.versions (dataset_id text COLLATE \"C\" NOT NULL, version bigint NOT NULL,"
     " batch_id text COLLATE \"C\" NOT NULL, reserved_at timestamptz NOT NULL DEFAULT now(),"
     " PRIMARY KEY (dataset_id, version), UNIQUE (batch_id, dataset_id));"
+    /* seq is given while the writer holds EVENTS_LOCK: see events.c. */
+    "CREATE TABLE IF NOT EXISTS ledger.events (id text COLLATE \"C\" PRIMARY KEY, doc jsonb NOT NULL,"
+    " seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL UNIQUE,"
+    " batch_id text COLLATE \"C\" GENERATED ALWAYS AS (doc->>'batch_id') STORED);"
+    "CREATE INDEX IF NOT EXISTS events_batch_id ON ledger.events (batch_id);"
+    "CREATE TABLE IF NOT EXISTS ledger.processes (id text COLLATE \"C\" PRIMARY KEY, doc jsonb NOT NULL,"
+    " seen_at text COLLATE \"C\" GENERATED ALWAYS AS (doc->>'seen_at') STORED NOT NULL);"
     "CREATE OR REPLACE FUNCTION ledger.iso(t timestamptz) RETURNS text LANGUAGE sql STABLE AS $$"
     " SELECT to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') COLLATE \"C\" $$;"
     /* The values that a dotted path reaches as MongoDB walks it: through the elements of arrays that are objects, or by
@@ -89,7 +101,7 @@ static int make_layout(struct sl_pg *pg, struct sl_error *err)
     int rc = sl_pg_begin(pg, err);
     if (rc < 0 || (rc = sl_pg_exec(pg, LOCK_SQL, err)) < 0 || (rc = read_version(pg, &version, err)) < 0)
         return rc;
-    if (version == 0 && (rc = sl_pg_exec(pg, layout, err)) < 0)
+    if (version < LAYOUT_NUMBER && (rc = sl_pg_exec(pg, layout, err)) < 0)
         return rc;
     return sl_pg_commit(pg, err);
 }
@@ -100,13 +112,13 @@ int sl_ledger_pg__prepare(struct sl_ledger *ledger, struct sl_error *err)
     int64_t version = 0;
     /* Nothing to do needs no lock, and no right to create. */
     int rc = read_version(l->pg, &version, err);
-    if (rc == 0 && version == 0) {
+    if (rc == 0 && version < LAYOUT_NUMBER) {
         rc = make_layout(l->pg, err);
         sl_pg_rollback(l->pg);
-    } else if (rc == 0 && version > strtol(LAYOUT, NULL, 10)) {
+    } else if (rc == 0 && version > LAYOUT_NUMBER) {
         rc = sl_fail(err, SL_E_POSTGRES, "the ledger at %s has layout %lld, this sluice knows " LAYOUT,
                      sl_pg_name(l->pg), (long long)version);
         sl_error_hint(err, "a newer sluice has used this ledger: use that one");
     }
-    return rc;
+    return rc < 0 ? rc : sl_ledger_pg__sweep_processes(l, err);
 }

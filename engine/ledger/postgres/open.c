@@ -41,6 +41,10 @@ static const struct sl_ledger_ops ops = {
     .get_asset_by_fingerprint = sl_ledger_pg__get_asset_by_fingerprint,
     .get_next_version = sl_ledger_pg__get_next_version,
     .asset_exists = sl_ledger_pg__asset_exists,
+    .add_event = sl_ledger_pg__add_event,
+    .events_since = sl_ledger_pg__events_since,
+    .announce = sl_ledger_pg__announce,
+    .probe = sl_ledger_pg__probe,
     .find = sl_ledger_pg__find,
     .free = ledger_free,
 };

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "json/json.h"
 #include "ledger/change.h"
+#include "ledger/event.h"
 #include "ledger/ledger.h"
 #include "pg/pg.h"
 
@@ -15,6 +16,7 @@ struct sl_ledger_pg {
     struct sl_pg_target target; /* for the connections that find opens */
     struct sl_pg *pg;
     struct sl_ledger_schemas *schemas;
+    char server[64]; /* for probe */
 };
 
 /* The server's time as documents spell it. Such texts are ordered as the times are (COLLATE "C"). */
@@ -38,7 +40,7 @@ int sl_ledger_pg__get(struct sl_ledger_pg *l, const char *sql, int n_params, con
 int sl_ledger_pg__insert(struct sl_ledger_pg *l, const char *collection, struct json_object *doc,
                          struct sl_error *err);
 /* Checks doc with the changes, writes the changes; the caller holds the row's lock. *after (may be NULL) is the document
- * afterwards. */
+ * afterwards. A new status of a batch brings its event. */
 int sl_ledger_pg__update(struct sl_ledger_pg *l, const char *collection, struct json_object *doc,
                          struct json_object *changes, struct json_object **after, struct sl_error *err);
 const char *sl_ledger_pg__number(char buf[SL_LEDGER_NUMBER_BYTES], int64_t value);
@@ -61,6 +63,15 @@ int sl_ledger_pg__lock_batch(struct sl_ledger_pg *l, const char *batch_id, struc
 /* Ends the runs of a batch that are still "running" (attempt -1: of any). Inside of a transaction. */
 int sl_ledger_pg__end_runs(struct sl_ledger_pg *l, const char *batch_id, int64_t attempt, const char *status,
                            const struct sl_error *error, const char *now, struct sl_error *err);
+
+/* ---- events.c ---- */
+/* Inside of a transaction, as late as possible: checks the event and enters it; one that is there already stays. */
+int sl_ledger_pg__event(struct sl_ledger_pg *l, struct json_object *event, struct sl_error *err);
+#define SL_LEDGER_EVENTS_LOCK "7310860921385679"
+int sl_ledger_pg__now(struct sl_ledger_pg *l, char now[SL_LEDGER_TIME_BYTES], struct sl_error *err);
+
+/* ---- processes.c ---- */
+int sl_ledger_pg__sweep_processes(struct sl_ledger_pg *l, struct sl_error *err);
 
 /* ---- filter.c, sort.c: MongoDB's syntax to SQL ---- */
 struct sl_ledger_pg__query {
@@ -129,5 +140,10 @@ int sl_ledger_pg__get_next_version(struct sl_ledger *ledger, const char *dataset
                                    struct sl_error *err);
 int sl_ledger_pg__asset_exists(struct sl_ledger *ledger, const char *content_hash, bool *exists,
                                struct sl_error *err);
+int sl_ledger_pg__add_event(struct sl_ledger *ledger, struct json_object *event, struct sl_error *err);
+int sl_ledger_pg__events_since(struct sl_ledger *ledger, char cursor[SL_CURSOR_BYTES], sl_ledger_visit visit, void *data,
+                               struct sl_error *err);
+int sl_ledger_pg__announce(struct sl_ledger *ledger, const char *owner, struct json_object *doc, struct sl_error *err);
+int sl_ledger_pg__probe(struct sl_ledger *ledger, struct sl_ledger_probe *out, struct sl_error *err);
 
 #endif

@@ -3,6 +3,19 @@
 
 #include "ledger/postgres/postgres.h"
 
+/* A run that ends is an event. */
+static int write_run(struct sl_ledger_pg *l, struct json_object *doc, struct json_object *changes, const char *now,
+                     struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *after = NULL, *event = NULL;
+    int rc = sl_ledger_pg__update(l, "runs", doc, changes, &after, err);
+    const char *before = sl_json_str(doc, "status", "");
+    if (rc < 0 || strcmp(before, "running") != 0 || !strcmp(sl_json_str(after, "status", ""), before))
+        return rc;
+    event = sl_ledger_event_run(after, now);
+    return sl_ledger_pg__event(l, event, err);
+}
+
 int sl_ledger_pg__end_runs(struct sl_ledger_pg *l, const char *batch_id, int64_t attempt, const char *status,
                            const struct sl_error *error, const char *now, struct sl_error *err)
 {
@@ -18,7 +31,7 @@ int sl_ledger_pg__end_runs(struct sl_ledger_pg *l, const char *batch_id, int64_t
         SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
         rc = sl_ledger_pg__parse(PQgetvalue(res, i, 0), &doc, err);
         if (rc == 0)
-            rc = sl_ledger_pg__update(l, "runs", doc, changes, NULL, err);
+            rc = write_run(l, doc, changes, now, err);
     }
     return rc;
 }
@@ -55,7 +68,7 @@ int sl_ledger_pg__begin_run(struct sl_ledger *ledger, const struct sl_lease *lea
 
 /* The run's document, which must be of this batch; changes may not make it another's. */
 static int change_run(struct sl_ledger_pg *l, const struct sl_lease *lease, const char *run_id,
-                      struct json_object *changes, struct sl_error *err)
+                      struct json_object *changes, const char *now, struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
     const char *const params[] = {run_id, lease->batch_id};
@@ -67,7 +80,7 @@ static int change_run(struct sl_ledger_pg *l, const struct sl_lease *lease, cons
     if (strcmp(sl_json_str(changes, "_id", run_id), run_id) != 0 ||
         strcmp(sl_json_str(changes, "batch_id", lease->batch_id), lease->batch_id) != 0)
         return sl_fail(err, SL_E_LEDGER_DOCUMENT, "run %s cannot become another run", run_id);
-    return sl_ledger_pg__update(l, "runs", doc, changes, NULL, err);
+    return write_run(l, doc, changes, now, err);
 }
 
 int sl_ledger_pg__update_run(struct sl_ledger *ledger, const struct sl_lease *lease, const char *run_id,
@@ -78,7 +91,7 @@ int sl_ledger_pg__update_run(struct sl_ledger *ledger, const struct sl_lease *le
     int rc = sl_ledger_pg__hold(l, lease, &held, err);
     if (rc < 0)
         return rc;
-    rc = change_run(l, lease, run_id, changes, err);
+    rc = change_run(l, lease, run_id, changes, held.now, err);
     return sl_ledger_pg__release(l, &held, rc, err);
 }
 
@@ -100,12 +113,15 @@ static int enter(struct sl_ledger_pg *l, const struct sl_ledger_pg__held *held, 
     const char *const params[] = {lease->batch_id};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < n_assets; i++) {
+        SL_CLEANUP(sl_json_putp) struct json_object *event = sl_ledger_event_asset(assets[i], held->now);
         rc = strcmp(sl_json_str(assets[i], "batch_id", ""), lease->batch_id) == 0
                  ? sl_ledger_pg__insert(l, "assets", assets[i], err)
                  : sl_fail(err, SL_E_LEDGER_DOCUMENT, "an asset of batch %s was to be committed by batch %s",
                            sl_json_str(assets[i], "batch_id", "?"), lease->batch_id);
+        if (rc == 0)
+            rc = sl_ledger_pg__event(l, event, err);
     }
-    if (rc < 0 || (rc = change_run(l, lease, run_id, run, err)) < 0 ||
+    if (rc < 0 || (rc = change_run(l, lease, run_id, run, held->now, err)) < 0 ||
         (rc = sl_pg_query(l->pg, "DELETE FROM ledger.versions WHERE batch_id = $1", 1, params, NULL, err)) < 0)
         return rc;
     return sl_ledger_pg__update(l, "manifests", held->doc, batch, NULL, err);

@@ -78,8 +78,8 @@ struct sl_ledger_ops {
     int (*prepare)(struct sl_ledger *ledger, struct sl_error *err);
 
     /* -- batches ------------------------------------------------------------------------------------------------ */
-    /* Must provide. Enters a manifest document whose status is pending or quarantined. The same batch_id again: SAME
-     * when its content_hash is equal, else OTHER; both leave the ledger as it was. */
+    /* Must provide. Enters a manifest document whose status is pending or quarantined; its _id becomes its batch_id. The
+     * same batch_id again: SAME when its content_hash is equal, else OTHER; both leave the ledger as it was. */
     int (*register_batch)(struct sl_ledger *ledger, struct json_object *manifest_doc, enum sl_registered *out,
                           struct sl_error *err);
     /* Must provide. Claims the given batch, or (batch_id NULL) of those that are due the one with the highest priority,

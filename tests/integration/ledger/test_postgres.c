@@ -16,7 +16,8 @@ static int wipe(void *data, struct sl_error *err)
     const struct test_cluster *c = data;
     SL_CLEANUP(sl_pg_closep) struct sl_pg *pg = NULL;
     int rc = sl_pg_open(&c->target, "test", &pg, err);
-    return rc < 0 ? rc : sl_pg_exec(pg, "TRUNCATE ledger.manifests, ledger.runs, ledger.assets, ledger.versions", err);
+    return rc < 0 ? rc : sl_pg_exec(pg, "TRUNCATE ledger.manifests, ledger.runs, ledger.assets, ledger.versions, ledger.events,"
+                                        " ledger.processes", err);
 }
 
 static int stop(void *data, struct sl_error *err)

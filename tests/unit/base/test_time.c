@@ -150,10 +150,39 @@ static void test_sha256_of_a_missing_file_names_it(void **state)
     assert_string_equal(hex, "untouched");
 }
 
+static void test_iso8601_is_read_back_and_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t us;
+    } good[] = {
+        {"1970-01-01T00:00:00.000000Z", 0},
+        {"2026-11-21T09:14:03.123456Z", INT64_C(1795252443123456)},
+        {"2000-02-29T23:59:59.9Z", INT64_C(951868799900000)},
+        {"2999-01-01T00:00:00Z", INT64_C(32472144000000000)},
+        {"1969-12-31T23:59:59.123456789Z", -876544},
+    };
+    static const char *const bad[] = {"", "now", "2026-11-21", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z",
+                                      "2026-11-21T24:00:00Z", "2026-11-21T09:14:03", "2026-11-21T09:14:03.Z",
+                                      "2026-11-21T09:14:03.1234567890Z", "2026-11-21T09:14:03+01:00",
+                                      "2026-11-21T09:14:03Zx", "2026-11-21 09:14:03Z", "0000-01-01T00:00:00Z"};
+    int64_t us = 7;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(sl_clock_parse(good[i].text, &us));
+        assert_true(us == good[i].us);
+    }
+    us = 7;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(sl_clock_parse(bad[i], &us));
+    assert_true(us == 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_iso8601_has_microseconds_and_utc),
+        cmocka_unit_test(test_iso8601_is_read_back_and_nothing_else),
         cmocka_unit_test(test_sleep_goes_through_the_clock),
         cmocka_unit_test(test_backoff_is_between_half_the_cap_and_the_cap),
         cmocka_unit_test(test_random_unit_is_below_one),
