@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what building and running sluice needs, and only what is missing: Debian packages, and DuckDB
-# under .cache/. With --tests also what the tests need, and a Python environment of checkers in .venv/.
+# under .cache/. With --tests also what the tests need: a Python environment of checkers in .venv/, and services.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -170,4 +170,5 @@ set_up_duckdb
 if [ "$tests" = 1 ]; then
     set_up_python
     quiet=$quiet "$root/scripts/fetch/json-schema-suite.sh"
+    quiet=$quiet "$root/scripts/fetch/go-services.sh"
 fi

@@ -3,8 +3,8 @@
 # Installs what the tests need, builds with warnings as errors, runs every test. The last line counts the
 # single tests: "N passed, N failed" and, where there are any, ", N skipped".
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-source "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../services/lib.sh
+source "$(dirname "$0")/../services/lib.sh"
 
 usage() {
     cat <<'TEXT'
@@ -55,6 +55,9 @@ clean_up() {
         wait "$child" 2>/dev/null || true
     fi
     [ -n "$work" ] || return 0
+    while IFS= read -r pid_file; do
+        (stop_recorded "$(dirname "$pid_file")" INT) || true
+    done < <(find "$work" -name service.pid 2>/dev/null)
     while IFS= read -r pid_file; do
         stop_cluster "$pid_file"
     done < <(find "$work" -name postmaster.pid 2>/dev/null)

@@ -1,0 +1,125 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What the dev scripts of services/ share. A service has a folder of its own: service.pid, port, env (what clients need),
+# admin.env (what its administrator needs), log and its data. It keeps port, credentials and data when it is started again.
+# Sourced after `set -euo pipefail`.
+# shellcheck source-path=SCRIPTDIR source=../scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+# shellcheck disable=SC2034  # for those that source this
+go_bin=$cache/go/bin
+
+# process_start PID: when it was started, in ticks since the machine was; with the pid this names one process for good.
+process_start() {
+    local stat fields
+    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+    # The second field is the program's name, which may hold anything; the start is the 22nd.
+    read -r -a fields <<<"${stat##*) }"
+    [ "${fields[0]}" != Z ] && printf '%s\n' "${fields[19]}"
+}
+
+# recorded_pid FOLDER: the pid of the service that was started there, if it still runs.
+recorded_pid() {
+    local pid started
+    read -r pid started 2>/dev/null <"$1/service.pid" || return 1
+    [ "$(process_start "$pid")" = "$started" ] && printf '%s\n' "$pid"
+}
+
+# stop_recorded FOLDER [SIGNAL]: ends what was started there and nothing else, by force after 20 seconds.
+stop_recorded() {
+    local pid tries
+    for ((tries = 0; tries < 220; tries++)); do
+        if ! pid=$(recorded_pid "$1"); then
+            rm -f "$1/service.pid"
+            return 0
+        fi
+        if [ "$tries" = 0 ]; then
+            kill -"${2:-TERM}" "$pid" 2>/dev/null || true
+        elif [ "$tries" = 200 ]; then
+            kill -KILL "$pid" 2>/dev/null || true
+        fi
+        sleep 0.1
+    done
+    die "process $pid of $1 does not end"
+}
+
+# answers PORT: does somebody listen there?
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# Below the ports that the system gives to clients, or one of those could take it before the service is up.
+free_port() {
+    local port tries
+    for ((tries = 0; tries < 100; tries++)); do
+        port=$((20000 + RANDOM % 12000))
+        answers "$port" || { printf '%s\n' "$port"; return; }
+    done
+    die "there is no free port between 20000 and 32000"
+}
+
+secret() { head -c 24 /dev/urandom | base64 | tr -d '+/=\n'; }
+
+# write_private FILE: standard input, for the owner's eyes only, whole or not at all.
+write_private() {
+    (umask 077 && cat >"$1.part" && mv "$1.part" "$1")
+}
+
+# run_service FOLDER: unless it runs already, starts the caller's function `launch PORT` (which ends in exec), and waits for
+# its `ready PORT`. The port is chosen once; another program may take it in between, so that a first start is tried again.
+run_service() {
+    local folder=$1 tries chosen=0
+    if recorded_pid "$folder" >/dev/null; then
+        ! await_ready "$folder" || return 0
+        stop_recorded "$folder"
+    fi
+    for ((tries = 0; tries < 3; tries++)); do
+        if [ "$chosen" = 1 ] || [ ! -s "$folder/port" ]; then
+            free_port >"$folder/port"
+            chosen=1
+        fi
+        ! answers "$(<"$folder/port")" ||
+            die "port $(<"$folder/port") of $folder is taken by another program" "remove $folder/port to have another chosen"
+        launch_recorded "$folder" "$(<"$folder/port")"
+        ! await_ready "$folder" || return 0
+        stop_recorded "$folder"
+        [ "$chosen" = 1 ] || break
+    done
+    tail -n 20 "$folder/log" >&2
+    die "the service in $folder did not start" "the whole output is in $folder/log"
+}
+
+# It gets a session of its own and none of the caller's files, and outlives the script.
+launch_recorded() {
+    local pid
+    (
+        exec </dev/null >>"$1/log" 2>&1 8>&- 9>&-
+        cd /
+        launch "$2"
+    ) &
+    pid=$!
+    printf '%s %s\n' "$pid" "$(process_start "$pid" || echo 0)" >"$1/service.pid"
+}
+
+await_ready() {
+    local tries
+    for ((tries = 0; tries < 300; tries++)); do
+        recorded_pid "$1" >/dev/null || return 1
+        ! ready "$(<"$1/port")" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+# service_folder ARGUMENT…: the one argument of a start script, made and absolute. Other accounts may enter it: that of
+# PostgreSQL must. What is secret in it is not readable for them.
+service_folder() {
+    if [ $# != 1 ] || [ -z "$1" ] || [ "${1#-}" != "$1" ]; then
+        printf 'usage: %s FOLDER\n' "$0" >&2
+        exit 2
+    fi
+    mkdir -p "$1"
+    (cd "$1" && pwd -P)
+}
+
+# need_program NAME: one of those that scripts/fetch/go-services.sh builds.
+need_program() {
+    [ -x "$go_bin/$1" ] || die "$1 is not built" "run scripts/fetch/go-services.sh"
+}
