@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <json-c/json.h>
 #include <sluice/error.h>
 #include <sluice/sys/store.h>
 
@@ -22,6 +23,10 @@ char *sl_lake_key(struct sl_arena *arena, const char *dataset_id, int64_t versio
 /* "ana/roads/2026-11-21/0199….gpkg"; source and dataset made fit as ids are. */
 char *sl_raw_key(struct sl_arena *arena, const char *source, const char *dataset, const char *date, const char *id,
                  const char *ext);
+
+/* A STAC item or ISO record as it lies beside an asset: members sorted, numbers in their shortest form, so that the text
+ * can be made again from a ledger, whichever way that keeps documents. */
+char *sl_lake_document_text(struct json_object *document, struct sl_arena *arena);
 
 struct sl_lake_object {
     const char *bucket, *key;

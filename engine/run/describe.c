@@ -6,6 +6,7 @@
 #include "json/json.h"
 #include "lake/facts.h"
 #include "lake/iso.h"
+#include "lake/lake.h"
 #include "lake/stac.h"
 #include "run/batch.h"
 
@@ -133,8 +134,7 @@ static void fill_place(const struct sl_unit *u, struct sl_lake_facts *facts)
 
 static const char *text_of(struct sl_arena *arena, struct json_object *document)
 {
-    const int style = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE;
-    const char *text = sl_arena_strdup(arena, json_object_to_json_string_ext(document, style));
+    const char *text = sl_lake_document_text(document, arena);
     json_object_put(document);
     return text;
 }

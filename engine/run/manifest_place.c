@@ -53,7 +53,7 @@ static int copy_to(struct sl_engine *engine, const char *key, const char *prefix
     int rc = hash_if_there(engine, key, hex, &there, err);
     if (rc < 0 || !there)
         return rc;
-    rc = target_key(engine, prefix, key + strlen(SL_MANIFESTS_PREFIX), hex, arena, new_key, err);
+    rc = target_key(engine, prefix, strchr(key, '/') + 1, hex, arena, new_key, err);
     return rc < 0 ? rc : sl_store_copy(engine->store, bucket, key, bucket, *new_key, NULL, NULL, err);
 }
 
@@ -66,16 +66,54 @@ static int finish_move(struct sl_engine *engine, const char *batch_id, const cha
     return rc < 0 ? rc : sl_store_remove(engine->store, engine->config->landing_bucket, key, err);
 }
 
+static const char *error_key_of(const char *key, struct sl_arena *arena)
+{
+    size_t stem = sl_text_ends(key, ".json") ? strlen(key) - 5 : strlen(key);
+    return sl_arena_printf(arena, "%.*s.error.json", (int)stem, key);
+}
+
+static int count_one(void *data, struct json_object *doc, struct sl_error *err)
+{
+    (void)doc, (void)err;
+    ++*(int *)data;
+    return 0;
+}
+
+/* What an earlier failure of the same manifest left in quarantine/ is told no more: the batch has succeeded. */
+static int leave_quarantine(struct sl_engine *engine, const char *name, const char *archived, struct sl_arena *arena,
+                            struct sl_error *err)
+{
+    const char *bucket = engine->config->landing_bucket, *key = sl_arena_printf(arena, SL_QUARANTINE_PREFIX "%s", name);
+    char mine[SL_SHA256_HEX_BYTES], other[SL_SHA256_HEX_BYTES];
+    bool there = false, same = true;
+    int claims = 0;
+    SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object();
+    int rc = hash_if_there(engine, key, other, &there, err);
+    if (rc == 0 && there) { /* unless it is the one of a manifest that was refused */
+        sl_json_put_str(filter, "manifest_key", key);
+        const struct sl_find find = {.collection = "manifests", .filter = filter, .limit = 1};
+        rc = engine->ledger->ops->find(engine->ledger, &find, count_one, &claims, err);
+    }
+    if (rc == 0 && there && !claims) {
+        rc = sl_store_hash(engine->store, bucket, archived, NULL, mine, NULL, err);
+        same = rc == 0 && !strcmp(mine, other);
+        if (same)
+            rc = sl_store_remove(engine->store, bucket, key, err);
+    }
+    return rc < 0 || !same || claims ? rc : sl_store_remove(engine->store, bucket, error_key_of(key, arena), err);
+}
+
 int sl_manifest_to_archive(struct sl_engine *engine, const char *batch_id, const char *key, struct sl_arena *arena,
                            struct sl_error *err)
 {
     const char *new_key = NULL;
-    if (!sl_text_starts(key, SL_MANIFESTS_PREFIX))
+    if (!sl_text_starts(key, SL_MANIFESTS_PREFIX) && !sl_text_starts(key, SL_QUARANTINE_PREFIX))
         return 0;
     int rc = copy_to(engine, key, SL_ARCHIVE_PREFIX, arena, &new_key, err);
     if (rc < 0 || !new_key)
         return rc;
-    return finish_move(engine, batch_id, key, new_key, err);
+    rc = finish_move(engine, batch_id, key, new_key, err);
+    return rc < 0 ? rc : leave_quarantine(engine, strchr(key, '/') + 1, new_key, arena, err);
 }
 
 struct json_object *sl_manifest_error_doc(const char *batch_id, const char *status, const struct sl_error *error,
@@ -105,8 +143,7 @@ int sl_manifest_to_quarantine(struct sl_engine *engine, const char *batch_id, co
         return rc;
     sl_json_put_str(error_doc, "manifest_key", new_key);
     const char *text = json_object_to_json_string_ext(error_doc, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-    size_t stem = sl_text_ends(new_key, ".json") ? strlen(new_key) - 5 : strlen(new_key);
-    const char *error_key = sl_arena_printf(arena, "%.*s.error.json", (int)stem, new_key);
+    const char *error_key = error_key_of(new_key, arena);
     const struct sl_put_options options = {.content_type = "application/json"};
     rc = sl_store_put(engine->store, engine->config->landing_bucket, error_key, text, strlen(text), &options, NULL,
                       err);

@@ -150,12 +150,18 @@ int sl_replay_request(struct sl_engine *engine, const struct sl_replay *replay, 
 
 struct sl_verify_options {
     bool deep;               /* read every byte */
+    bool quick;              /* listings only: objects' metadata are not asked for */
+    bool repair;             /* put right what can be without guessing */
+    int64_t grace_s;         /* orphans younger than this are left where they are */
     const char *dataset_id;  /* NULL: all */
     void (*progress)(void *data, int64_t assets, int64_t raw_files, int64_t bytes);
     void *progress_data;
 };
-/* {assets, raw_files, bytes, duration_ns, problems: [{kind: "missing_object"|"changed_object"|"orphan_object"|"metadata"|
- * "missing_document"|"catalog"|"raw_missing"|"raw_changed", bucket, key, asset_id, batch_id, message, repair}]} */
+/* Reads ledger, store, catalog and raw vault against each other, both ways, in bounded memory. {assets, objects, raw_files,
+ * batches, bytes, deep, duration_ns, problem_count, repaired, problems: [{kind, bucket, key, asset_id, batch_id, message,
+ * repair, repairable, repaired, moved_to, not_repaired}]}; problems has the first 10,000. kind: missing_object,
+ * changed_object, metadata, orphan_object, missing_document, catalog, raw_missing, raw_changed, raw_row, raw_orphan,
+ * raw_unknown, manifest, run. */
 int sl_verify(struct sl_engine *engine, const struct sl_verify_options *options, struct json_object **report,
               struct sl_error *err);
 

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * orphan.h - objects that nobody names: how one tells, and how they are moved aside. Internal to run/.
+ *
+ * An orphan goes to orphans/<its key> of its own bucket, with its metadata; nothing is deleted on the way.
+ */
+#ifndef SLUICE_RUN_ORPHAN_H
+#define SLUICE_RUN_ORPHAN_H
+
+#include "run/run.h"
+
+#define SL_ORPHANS_PREFIX "orphans/"
+
+/* Whether a document of the ledger names this object of the lake, as the asset's or as one beside it. */
+int sl_lake_key_known(struct sl_engine *engine, const char *key, bool *known, struct sl_error *err);
+/* Whether a run of this id is at work now: what it has put is nobody's yet. run_id may be NULL. */
+int sl_run_at_work(struct sl_engine *engine, const char *run_id, bool *at_work, struct sl_error *err);
+/* Whether the run ended well and its document says that it made this asset: then its document was lost. */
+int sl_run_made(struct sl_engine *engine, const char *run_id, const char *asset_id, bool *made, struct sl_error *err);
+/* *new_key_out (may be NULL) in the arena. Where another object has the place, the time of the move is put before the
+ * key. An object that changed since `etag` was seen is SL_E_STORE_CHANGED or SL_E_STORE_PRECONDITION and stays. */
+int sl_orphan_move(struct sl_engine *engine, const char *bucket, const char *key, const char *etag,
+                   struct sl_arena *arena, const char **new_key_out, struct sl_error *err);
+
+#endif
