@@ -145,10 +145,24 @@ static int settle(struct sl_batch *b, const struct sl_error *error, struct sl_er
     return fail(b, error, SL_BATCH_FAILED, err);
 }
 
+static bool failed_before(const struct sl_batch *b)
+{
+    struct json_object *history = sl_json_get(b->doc, "history");
+    size_t n = json_object_is_type(history, json_type_array) ? json_object_array_length(history) : 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *status = sl_json_str(json_object_array_get_idx(history, i), "status", "");
+        if (!strcmp(status, "failed") || !strcmp(status, "quarantined"))
+            return true;
+    }
+    return false;
+}
+
 static int finish(struct sl_batch *b, struct sl_error *err)
 {
-    int rc = sl_manifest_to_archive(b->engine, b->lease.batch_id, sl_json_str(b->doc, "manifest_key", ""), b->arena,
-                                    err);
+    const char *key = sl_json_str(b->doc, "manifest_key", "");
+    int rc = sl_manifest_to_archive(b->engine, b->lease.batch_id, key, b->arena, err);
+    if (rc == 0 && failed_before(b))
+        rc = sl_manifest_forgive(b->engine, b->lease.batch_id, key, b->arena, err);
     if (rc == 0)
         told(b, "succeeded", NULL);
     return rc;

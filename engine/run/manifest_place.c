@@ -53,7 +53,7 @@ static int copy_to(struct sl_engine *engine, const char *key, const char *prefix
     int rc = hash_if_there(engine, key, hex, &there, err);
     if (rc < 0 || !there)
         return rc;
-    rc = target_key(engine, prefix, strchr(key, '/') + 1, hex, arena, new_key, err);
+    rc = target_key(engine, prefix, key + strlen(SL_MANIFESTS_PREFIX), hex, arena, new_key, err);
     return rc < 0 ? rc : sl_store_copy(engine->store, bucket, key, bucket, *new_key, NULL, NULL, err);
 }
 
@@ -66,54 +66,16 @@ static int finish_move(struct sl_engine *engine, const char *batch_id, const cha
     return rc < 0 ? rc : sl_store_remove(engine->store, engine->config->landing_bucket, key, err);
 }
 
-static const char *error_key_of(const char *key, struct sl_arena *arena)
-{
-    size_t stem = sl_text_ends(key, ".json") ? strlen(key) - 5 : strlen(key);
-    return sl_arena_printf(arena, "%.*s.error.json", (int)stem, key);
-}
-
-static int count_one(void *data, struct json_object *doc, struct sl_error *err)
-{
-    (void)doc, (void)err;
-    ++*(int *)data;
-    return 0;
-}
-
-/* What an earlier failure of the same manifest left in quarantine/ is told no more: the batch has succeeded. */
-static int leave_quarantine(struct sl_engine *engine, const char *name, const char *archived, struct sl_arena *arena,
-                            struct sl_error *err)
-{
-    const char *bucket = engine->config->landing_bucket, *key = sl_arena_printf(arena, SL_QUARANTINE_PREFIX "%s", name);
-    char mine[SL_SHA256_HEX_BYTES], other[SL_SHA256_HEX_BYTES];
-    bool there = false, same = true;
-    int claims = 0;
-    SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object();
-    int rc = hash_if_there(engine, key, other, &there, err);
-    if (rc == 0 && there) { /* unless it is the one of a manifest that was refused */
-        sl_json_put_str(filter, "manifest_key", key);
-        const struct sl_find find = {.collection = "manifests", .filter = filter, .limit = 1};
-        rc = engine->ledger->ops->find(engine->ledger, &find, count_one, &claims, err);
-    }
-    if (rc == 0 && there && !claims) {
-        rc = sl_store_hash(engine->store, bucket, archived, NULL, mine, NULL, err);
-        same = rc == 0 && !strcmp(mine, other);
-        if (same)
-            rc = sl_store_remove(engine->store, bucket, key, err);
-    }
-    return rc < 0 || !same || claims ? rc : sl_store_remove(engine->store, bucket, error_key_of(key, arena), err);
-}
-
 int sl_manifest_to_archive(struct sl_engine *engine, const char *batch_id, const char *key, struct sl_arena *arena,
                            struct sl_error *err)
 {
     const char *new_key = NULL;
-    if (!sl_text_starts(key, SL_MANIFESTS_PREFIX) && !sl_text_starts(key, SL_QUARANTINE_PREFIX))
+    if (!sl_text_starts(key, SL_MANIFESTS_PREFIX))
         return 0;
     int rc = copy_to(engine, key, SL_ARCHIVE_PREFIX, arena, &new_key, err);
     if (rc < 0 || !new_key)
         return rc;
-    rc = finish_move(engine, batch_id, key, new_key, err);
-    return rc < 0 ? rc : leave_quarantine(engine, strchr(key, '/') + 1, new_key, arena, err);
+    return finish_move(engine, batch_id, key, new_key, err);
 }
 
 struct json_object *sl_manifest_error_doc(const char *batch_id, const char *status, const struct sl_error *error,
@@ -143,7 +105,8 @@ int sl_manifest_to_quarantine(struct sl_engine *engine, const char *batch_id, co
         return rc;
     sl_json_put_str(error_doc, "manifest_key", new_key);
     const char *text = json_object_to_json_string_ext(error_doc, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-    const char *error_key = error_key_of(new_key, arena);
+    size_t stem = sl_text_ends(new_key, ".json") ? strlen(new_key) - 5 : strlen(new_key);
+    const char *error_key = sl_arena_printf(arena, "%.*s.error.json", (int)stem, new_key);
     const struct sl_put_options options = {.content_type = "application/json"};
     rc = sl_store_put(engine->store, engine->config->landing_bucket, error_key, text, strlen(text), &options, NULL,
                       err);
@@ -152,4 +115,71 @@ int sl_manifest_to_quarantine(struct sl_engine *engine, const char *batch_id, co
     if (rc == 0)
         *new_key_out = new_key;
     return rc;
+}
+
+static int count_one(void *data, struct json_object *doc, struct sl_error *err)
+{
+    (void)doc, (void)err;
+    ++*(int *)data;
+    return 0;
+}
+
+/* Another batch's, of a manifest that was refused, stays. */
+static int is_claimed(struct sl_engine *engine, const char *key, bool *claimed, struct sl_error *err)
+{
+    int n = 0;
+    SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object();
+    sl_json_put_str(filter, "manifest_key", key);
+    const struct sl_find find = {.collection = "manifests", .filter = filter, .limit = 1};
+    int rc = engine->ledger->ops->find(engine->ledger, &find, count_one, &n, err);
+    *claimed = n > 0;
+    return rc;
+}
+
+static int remove_twin(struct sl_engine *engine, const char *name, bool *removed, struct sl_arena *arena,
+                       struct sl_error *err)
+{
+    char mine[SL_SHA256_HEX_BYTES], other[SL_SHA256_HEX_BYTES];
+    bool there = false, archived = false, claimed = true;
+    const char *key = sl_arena_printf(arena, SL_QUARANTINE_PREFIX "%s", name);
+    int rc = hash_if_there(engine, key, other, &there, err);
+    if (rc == 0 && there)
+        rc = hash_if_there(engine, sl_arena_printf(arena, SL_ARCHIVE_PREFIX "%s", name), mine, &archived, err);
+    if (rc == 0 && there && archived && !strcmp(mine, other))
+        rc = is_claimed(engine, key, &claimed, err);
+    *removed = rc == 0 && !claimed;
+    return *removed ? sl_store_remove(engine->store, engine->config->landing_bucket, key, err) : rc;
+}
+
+static int move_to_archive(struct sl_engine *engine, const char *batch_id, const char *key, bool *moved,
+                           struct sl_arena *arena, struct sl_error *err)
+{
+    const char *bucket = engine->config->landing_bucket;
+    const char *new_key = sl_arena_printf(arena, SL_ARCHIVE_PREFIX "%s", key + strlen(SL_QUARANTINE_PREFIX));
+    const struct sl_put_options options = {.if_absent = true};
+    int rc = sl_store_copy(engine->store, bucket, key, bucket, new_key, &options, NULL, err);
+    if (rc == -SL_E_STORE_PRECONDITION || rc == -SL_E_STORE_NOT_FOUND) {
+        sl_error_clear(err); /* another lies there, or this one is gone: it stays as the ledger has it */
+        return 0;
+    }
+    if (rc == 0)
+        rc = finish_move(engine, batch_id, key, new_key, err);
+    *moved = rc == 0;
+    return rc;
+}
+
+int sl_manifest_forgive(struct sl_engine *engine, const char *batch_id, const char *key, struct sl_arena *arena,
+                        struct sl_error *err)
+{
+    const char *slash = strchr(key, '/');
+    bool out = false;
+    int rc = sl_text_starts(key, SL_QUARANTINE_PREFIX) ? move_to_archive(engine, batch_id, key, &out, arena, err)
+             : slash                                   ? remove_twin(engine, slash + 1, &out, arena, err)
+                                                       : 0;
+    if (rc < 0 || !out)
+        return rc;
+    const char *name = slash + 1;
+    size_t stem = sl_text_ends(name, ".json") ? strlen(name) - 5 : strlen(name);
+    return sl_store_remove(engine->store, engine->config->landing_bucket,
+                           sl_arena_printf(arena, SL_QUARANTINE_PREFIX "%.*s.error.json", (int)stem, name), err);
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/sha256.h"
+#include "base/uuid7.h"
 #include "json/json.h"
 #include "run/orphan.h"
 #include "store/store.h"
@@ -22,19 +23,24 @@ void sl_verify_progress(struct sl_verify *v)
 static int enter_event(struct sl_verify *v, const struct sl_finding *f, const char *moved_to, struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *event = json_object_new_object();
-    if (!v->engine->ledger->ops->add_event)
-        return 0;
+    char id[SL_UUID_TEXT_BYTES], at[SL_ISO8601_BYTES];
+    sl_uuid7(id);
+    sl_json_put_str(event, "_id", id);
+    sl_json_put_str(event, "at", sl_clock_iso8601(at, sl_clock_wall_ns()));
     sl_json_put_str(event, "event", "repair");
     sl_json_put_str(event, "kind", f->kind);
     sl_json_put_str(event, "bucket", f->bucket);
-    sl_json_put_str(event, "key", f->key);
+    sl_json_put_str(event, "s3_key", f->key);
     if (f->asset_id)
         sl_json_put_str(event, "asset_id", f->asset_id);
     if (f->batch_id)
         sl_json_put_str(event, "batch_id", f->batch_id);
     sl_json_put_str(event, "message", f->message);
-    if (moved_to)
-        sl_json_put_str(event, "moved_to", moved_to);
+    if (moved_to) {
+        struct json_object *details = json_object_new_object();
+        sl_json_put_str(details, "moved_to", moved_to);
+        sl_json_put(event, "details", details);
+    }
     return v->engine->ledger->ops->add_event(v->engine->ledger, event, err);
 }
 

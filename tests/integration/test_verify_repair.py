@@ -219,5 +219,18 @@ def test_only_the_dataset_that_was_named_is_looked_at(home):
         stray.unlink()
 
 
+def test_each_repair_is_an_event_of_the_ledger(home):
+    def count():
+        with connect(home) as connection:
+            return connection.execute("SELECT count(*) FROM ledger.events WHERE doc->>'event' = 'repair'"
+                                      " AND doc->>'kind' = 'orphan_object'"
+                                      " AND doc #>> '{details,moved_to}' LIKE 'orphans/%'").fetchone()[0]
+
+    before = count()
+    (bucket(home, "data-lake") / "an-event").write_bytes(b"x")
+    verify(home, "--repair", "--yes", "--grace", "0s")
+    assert count() == before + 1
+
+
 def test_yes_without_repair_is_a_mistake(home):
     assert "--repair" in home.run("verify", "--yes", check=2).err
