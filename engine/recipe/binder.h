@@ -17,6 +17,7 @@ enum {
     SL_RECIPE__MAX_PARAMS = 64,
     SL_RECIPE__MAX_INTENTS = 64,
     SL_RECIPE__MAX_COLUMNS = 1600, /* of a list; PostgreSQL's own limit of a table */
+    SL_RECIPE__MAX_VALUES = 10000, /* of a list of accepted values */
     SL_RECIPE__MAX_NAME = 128,     /* bytes of an intent, a dataset */
     SL_RECIPE__MAX_COLUMN = 255,   /* bytes of a column's name */
     SL_RECIPE__MAX_STRING = 4096,  /* bytes of a string option */

@@ -6,16 +6,8 @@
 #include "base/text.h"
 #include "geo/crs.h"
 #include "recipe/binder.h"
+#include "recipe/slot.h"
 #include "recipe/template.h"
-
-/* One option being bound. */
-struct slot {
-    struct sl_binder *b;
-    const struct sl_option *option;
-    const char *pointer;
-    void *at;         /* where its C value goes */
-    const char *from; /* the parameter that the value came from, or NULL */
-};
 
 const struct sl_option *sl_options__find(const struct sl_options *table, const char *name)
 {
@@ -41,7 +33,7 @@ static const char *range_text(struct sl_arena *arena, const struct sl_option *o)
     return "";
 }
 
-static const char *choices_text(struct sl_arena *arena, const struct sl_option *o)
+const char *sl_slot__choices(struct sl_arena *arena, const struct sl_option *o)
 {
     const char *text = "one of";
     for (size_t i = 0; o->choices[i]; i++)
@@ -59,7 +51,7 @@ const char *sl_options__expects(struct sl_arena *arena, const struct sl_option *
     case SL_OPT_BOOL:
         return "true or false";
     case SL_OPT_ENUM:
-        return choices_text(arena, option);
+        return sl_slot__choices(arena, option);
     case SL_OPT_CRS:
         return "a CRS such as \"EPSG:4326\"";
     case SL_OPT_COLUMN:
@@ -70,6 +62,13 @@ const char *sl_options__expects(struct sl_arena *arena, const struct sl_option *
         return "SQL text";
     case SL_OPT_STRING:
         return "a text";
+    case SL_OPT_MAP:
+        return option->choices ? sl_arena_printf(arena, "columns' names, each with %s", sl_slot__choices(arena, option))
+                               : "columns' names, each with a text";
+    case SL_OPT_VALUES:
+        return "a list of texts, numbers or booleans";
+    case SL_OPT_BOUNDS:
+        return "[xmin, ymin, xmax, ymax]";
     case SL_OPT_JSON:
         break;
     }
@@ -78,21 +77,21 @@ const char *sl_options__expects(struct sl_arena *arena, const struct sl_option *
 
 /* -- single values ---------------------------------------------------------------------------------------------------- */
 
-static enum sl_code wrong_code(const struct slot *s)
+enum sl_code sl_slot__wrong_code(const struct sl_slot *s)
 {
     return s->from ? s->b->value_code : SL_E_RECIPE_OPTION;
 }
 
-static const char *origin(const struct slot *s)
+const char *sl_slot__origin(const struct sl_slot *s)
 {
     return s->from ? sl_arena_printf(s->b->arena, " (parameter \"%s\")", s->from) : "";
 }
 
-static void expected(const struct slot *s, struct json_object *value)
+void sl_slot__expected(const struct sl_slot *s, struct json_object *value)
 {
     struct sl_arena *arena = s->b->arena;
-    sl_binder__problem(s->b, wrong_code(s), s->pointer, "%s: expected %s, found %s%s", s->option->name,
-                       sl_options__expects(arena, s->option), sl_recipe__show(arena, value), origin(s));
+    sl_binder__problem(s->b, sl_slot__wrong_code(s), s->pointer, "%s: expected %s, found %s%s", s->option->name,
+                       sl_options__expects(arena, s->option), sl_recipe__show(arena, value), sl_slot__origin(s));
 }
 
 static bool in_range(const struct sl_option *o, double v)
@@ -102,26 +101,26 @@ static bool in_range(const struct sl_option *o, double v)
     return !o->bounded_above || v <= o->maximum;
 }
 
-static bool put_number(const struct slot *s, struct json_object *value)
+bool sl_slot__number(const struct sl_slot *s, struct json_object *value)
 {
     enum json_type type = json_object_get_type(value);
     double v = json_object_get_double(value);
     if ((type != json_type_int && type != json_type_double) || !isfinite(v) || !in_range(s->option, v)) {
-        expected(s, value);
+        sl_slot__expected(s, value);
         return false;
     }
     memcpy(s->at, &v, sizeof v);
     return true;
 }
 
-static bool put_integer(const struct slot *s, struct json_object *value)
+static bool put_integer(const struct sl_slot *s, struct json_object *value)
 {
     const double exact = 9007199254740992.0; /* 2^53: beyond it a double does not name one integer */
     enum json_type type = json_object_get_type(value);
     double v = json_object_get_double(value);
     bool whole = type == json_type_int || (type == json_type_double && fabs(v) <= exact && trunc(v) == v);
     if (!whole || !in_range(s->option, v)) {
-        expected(s, value);
+        sl_slot__expected(s, value);
         return false;
     }
     int64_t i = type == json_type_int ? json_object_get_int64(value) : (int64_t)v;
@@ -129,10 +128,10 @@ static bool put_integer(const struct slot *s, struct json_object *value)
     return true;
 }
 
-static bool put_bool(const struct slot *s, struct json_object *value)
+static bool put_bool(const struct sl_slot *s, struct json_object *value)
 {
     if (!json_object_is_type(value, json_type_boolean)) {
-        expected(s, value);
+        sl_slot__expected(s, value);
         return false;
     }
     bool v = json_object_get_boolean(value);
@@ -140,7 +139,7 @@ static bool put_bool(const struct slot *s, struct json_object *value)
     return true;
 }
 
-static bool put_enum(const struct slot *s, struct json_object *value)
+static bool put_enum(const struct sl_slot *s, struct json_object *value)
 {
     const char *text = sl_recipe__string(value);
     int n = 0;
@@ -151,23 +150,23 @@ static bool put_enum(const struct slot *s, struct json_object *value)
         }
     struct sl_arena *arena = s->b->arena;
     const char *meant = text ? sl_recipe__meant(arena, text, s->option->choices, (size_t)n) : "";
-    sl_binder__problem(s->b, wrong_code(s), s->pointer, "%s: expected %s, found %s%s%s", s->option->name,
-                       sl_options__expects(arena, s->option), sl_recipe__show(arena, value), meant, origin(s));
+    sl_binder__problem(s->b, sl_slot__wrong_code(s), s->pointer, "%s: expected %s, found %s%s%s", s->option->name,
+                       sl_options__expects(arena, s->option), sl_recipe__show(arena, value), meant, sl_slot__origin(s));
     return false;
 }
 
-static bool put_text(const struct slot *s, const char *text)
+static bool put_text(const struct sl_slot *s, const char *text)
 {
     const char *copy = sl_arena_strdup(s->b->arena, text);
     memcpy(s->at, &copy, sizeof copy);
     return true;
 }
 
-static bool put_string(const struct slot *s, struct json_object *value)
+static bool put_string(const struct sl_slot *s, struct json_object *value)
 {
     const char *text = sl_recipe__string(value);
     if (!text) {
-        expected(s, value);
+        sl_slot__expected(s, value);
         return false;
     }
     if (strlen(text) > SL_RECIPE__MAX_STRING) {
@@ -178,45 +177,45 @@ static bool put_string(const struct slot *s, struct json_object *value)
     return put_text(s, text);
 }
 
-static bool put_crs(const struct slot *s, struct json_object *value)
+static bool put_crs(const struct sl_slot *s, struct json_object *value)
 {
     const char *text = sl_recipe__string(value);
     struct sl_crs crs;
     struct sl_error why;
     if (!text) {
-        expected(s, value);
+        sl_slot__expected(s, value);
         return false;
     }
     if (sl_crs_parse(text, s->b->arena, &crs, &why) < 0) {
-        sl_binder__problem(s->b, wrong_code(s), s->pointer, "%s: %s%s", s->option->name, why.message, origin(s));
+        sl_binder__problem(s->b, sl_slot__wrong_code(s), s->pointer, "%s: %s%s", s->option->name, why.message, sl_slot__origin(s));
         return false;
     }
     return put_text(s, text);
 }
 
-static bool column_name(struct json_object *value)
+bool sl_slot__column_name(struct json_object *value)
 {
     const char *text = sl_recipe__string(value);
     return text && *text && strlen(text) <= SL_RECIPE__MAX_COLUMN;
 }
 
-static bool put_column(const struct slot *s, struct json_object *value)
+static bool put_column(const struct sl_slot *s, struct json_object *value)
 {
-    if (!column_name(value)) {
-        expected(s, value);
+    if (!sl_slot__column_name(value)) {
+        sl_slot__expected(s, value);
         return false;
     }
     return put_text(s, json_object_get_string(value));
 }
 
-static bool put_sql(const struct slot *s, struct json_object *value)
+static bool put_sql(const struct sl_slot *s, struct json_object *value)
 {
     struct sl_binder *b = s->b;
     const char *text = sl_recipe__string(value);
     const struct sl_template *template_ = NULL;
     struct sl_error why;
     if (!text) {
-        expected(s, value);
+        sl_slot__expected(s, value);
         return false;
     }
     if (sl_template_parse(text, b->params, b->n_params, b->values_complete ? b->values : NULL, b->arena, &template_,
@@ -254,7 +253,7 @@ static int hole_kind(const char *text)
     return whole ? WHOLE_HOLE : HOLES_INSIDE;
 }
 
-static const struct sl_recipe_param *declared(const struct slot *s, const char *name)
+static const struct sl_recipe_param *declared(const struct sl_slot *s, const char *name)
 {
     struct sl_binder *b = s->b;
     const struct sl_recipe_param *param = sl_param__find(b->params, b->n_params, name);
@@ -268,19 +267,19 @@ static const struct sl_recipe_param *declared(const struct slot *s, const char *
 static bool fits(enum sl_option_type option, enum sl_param_type param)
 {
     static const unsigned takes[] = {
-        [SL_PARAM_NUMBER] = 1u << SL_OPT_NUMBER,
-        [SL_PARAM_INTEGER] = 1u << SL_OPT_NUMBER | 1u << SL_OPT_INTEGER,
+        [SL_PARAM_NUMBER] = 1u << SL_OPT_NUMBER | 1u << SL_OPT_BOUNDS,
+        [SL_PARAM_INTEGER] = 1u << SL_OPT_NUMBER | 1u << SL_OPT_INTEGER | 1u << SL_OPT_BOUNDS,
         [SL_PARAM_STRING] = 1u << SL_OPT_STRING | 1u << SL_OPT_ENUM | 1u << SL_OPT_CRS | 1u << SL_OPT_COLUMN |
-                            1u << SL_OPT_COLUMNS,
+                            1u << SL_OPT_COLUMNS | 1u << SL_OPT_MAP,
         [SL_PARAM_BOOLEAN] = 1u << SL_OPT_BOOL,
         [SL_PARAM_CRS] = 1u << SL_OPT_STRING | 1u << SL_OPT_CRS,
-        [SL_PARAM_COLUMN] = 1u << SL_OPT_STRING | 1u << SL_OPT_COLUMN | 1u << SL_OPT_COLUMNS,
+        [SL_PARAM_COLUMN] = 1u << SL_OPT_STRING | 1u << SL_OPT_COLUMN | 1u << SL_OPT_COLUMNS | 1u << SL_OPT_MAP,
     };
-    return option == SL_OPT_JSON || (takes[param] & 1u << option) != 0;
+    return option == SL_OPT_JSON || option == SL_OPT_VALUES || (takes[param] & 1u << option) != 0;
 }
 
 /* "${name}" becomes the parameter's value. *known false: it has none yet. */
-static bool whole_value(struct slot *s, const char *text, struct json_object **value, bool *known)
+static bool whole_value(struct sl_slot *s, const char *text, struct json_object **value, bool *known)
 {
     struct sl_binder *b = s->b;
     const char *name = sl_arena_strndup(b->arena, text + 2, name_bytes(text + 2));
@@ -298,7 +297,7 @@ static bool whole_value(struct slot *s, const char *text, struct json_object **v
 }
 
 /* Text with "${name}" in it, for options of type string only. */
-static bool substituted(struct slot *s, const char *text, struct json_object **value, bool *known)
+static bool substituted(struct sl_slot *s, const char *text, struct json_object **value, bool *known)
 {
     struct sl_binder *b = s->b;
     SL_CLEANUP(sl_buf_free) struct sl_buf out;
@@ -327,7 +326,7 @@ static bool substituted(struct slot *s, const char *text, struct json_object **v
 }
 
 /* Puts parameters' values in place of ${name}. SQL has its own way: its holes stay. */
-static bool resolve(struct slot *s, struct json_object **value, bool *known)
+bool sl_slot__resolve(struct sl_slot *s, struct json_object **value, bool *known)
 {
     const char *text = sl_recipe__string(*value);
     *known = true;
@@ -352,63 +351,22 @@ static bool resolve(struct slot *s, struct json_object **value, bool *known)
     }
 }
 
-/* -- lists and tables ------------------------------------------------------------------------------------------------- */
+/* -- tables ------------------------------------------------------------------------------------------------------------- */
 
-static bool repeated(const char *const *items, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(items[i], name))
-            return true;
-    return false;
-}
-
-static bool put_columns(const struct slot *list, struct json_object *value)
-{
-    struct sl_binder *b = list->b;
-    size_t n = json_object_is_type(value, json_type_array) ? json_object_array_length(value) : 0;
-    if (n == 0 || n > SL_RECIPE__MAX_COLUMNS) {
-        expected(list, value);
-        return false;
-    }
-    const char **items = sl_arena_array(b->arena, n, sizeof *items);
-    bool ok = true;
-    size_t got = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct slot s = *list;
-        struct json_object *item = json_object_array_get_idx(value, i);
-        bool known;
-        s.pointer = sl_recipe__pointer(b->arena, list->pointer, sl_arena_printf(b->arena, "%zu", i));
-        if (!resolve(&s, &item, &known)) {
-            ok = false;
-        } else if (known && !column_name(item)) {
-            expected(&s, item);
-            ok = false;
-        } else if (known && repeated(items, got, json_object_get_string(item))) {
-            sl_binder__problem(b, wrong_code(&s), s.pointer, "%s: column %s is there twice%s", s.option->name,
-                               sl_recipe__show(b->arena, item), origin(&s));
-            ok = false;
-        } else {
-            items[got++] = known ? sl_arena_strdup(b->arena, json_object_get_string(item)) : "";
-        }
-    }
-    struct sl_names names = {.items = items, .n = got};
-    memcpy(list->at, &names, sizeof names);
-    return ok;
-}
-
-static bool put_json(const struct slot *s, struct json_object *value)
+static bool put_json(const struct sl_slot *s, struct json_object *value)
 {
     memcpy(s->at, &value, sizeof value);
     return true;
 }
 
-static bool put(const struct slot *s, struct json_object *value)
+static bool put(const struct sl_slot *s, struct json_object *value)
 {
-    static bool (*const by_type[])(const struct slot *, struct json_object *) = {
-        [SL_OPT_STRING] = put_string, [SL_OPT_NUMBER] = put_number, [SL_OPT_INTEGER] = put_integer,
+    static bool (*const by_type[])(const struct sl_slot *, struct json_object *) = {
+        [SL_OPT_STRING] = put_string, [SL_OPT_NUMBER] = sl_slot__number, [SL_OPT_INTEGER] = put_integer,
         [SL_OPT_BOOL] = put_bool,     [SL_OPT_ENUM] = put_enum,     [SL_OPT_CRS] = put_crs,
-        [SL_OPT_COLUMN] = put_column, [SL_OPT_COLUMNS] = put_columns, [SL_OPT_SQL] = put_sql,
-        [SL_OPT_JSON] = put_json,
+        [SL_OPT_COLUMN] = put_column, [SL_OPT_COLUMNS] = sl_slot__columns, [SL_OPT_SQL] = put_sql,
+        [SL_OPT_JSON] = put_json,     [SL_OPT_MAP] = sl_slot__map,       [SL_OPT_VALUES] = sl_slot__values,
+        [SL_OPT_BOUNDS] = sl_slot__bounds,
     };
     return by_type[s->option->type](s, value);
 }
@@ -418,7 +376,7 @@ static bool optional(const struct sl_option *option)
     return option->default_json && !strcmp(option->default_json, "null");
 }
 
-static bool bind_default(const struct slot *s, const char *what)
+static bool bind_default(const struct sl_slot *s, const char *what)
 {
     if (!s->option->default_json) {
         sl_binder__problem(s->b, SL_E_RECIPE_OPTION, s->pointer, "%s needs \"%s\": %s", what, s->option->name,
@@ -436,11 +394,11 @@ static bool bind_option(struct sl_binder *b, const struct sl_binder_part *part, 
 {
     struct json_object *value = NULL;
     bool known, there = given && json_object_object_get_ex(given, option->name, &value);
-    struct slot s = {.b = b, .option = option, .pointer = pointer, .at = (char *)part->out + option->offset};
+    struct sl_slot s = {.b = b, .option = option, .pointer = pointer, .at = (char *)part->out + option->offset};
     if (!there || (!value && optional(option)))
         return bind_default(&s, what);
     s.pointer = sl_recipe__pointer(b->arena, pointer, option->name);
-    return resolve(&s, &value, &known) && (!known || put(&s, value));
+    return sl_slot__resolve(&s, &value, &known) && (!known || put(&s, value));
 }
 
 static void unknown_option(struct sl_binder *b, const struct sl_binder_part *parts, size_t n_parts, const char *name,

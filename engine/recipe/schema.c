@@ -72,6 +72,44 @@ static struct json_object *columns(void)
     return o;
 }
 
+static struct json_object *map(const struct sl_option *option)
+{
+    struct json_object *o = object("object"), *value;
+    if (option->choices) {
+        value = object(NULL);
+        sl_json_put(value, "enum", strings(option->choices));
+        value = either(value, ref("parameter"));
+    } else {
+        value = ref("column");
+    }
+    sl_json_put(o, "propertyNames", ref("column"));
+    sl_json_put(o, "additionalProperties", value);
+    sl_json_put_int(o, "minProperties", 1);
+    sl_json_put_int(o, "maxProperties", SL_RECIPE__MAX_COLUMNS);
+    return o;
+}
+
+static struct json_object *values(void)
+{
+    static const char *const types[] = {"string", "number", "boolean", NULL};
+    struct json_object *o = object("array"), *item = object(NULL);
+    sl_json_put(item, "type", strings(types));
+    sl_json_put_int(item, "maxLength", SL_RECIPE__MAX_STRING);
+    sl_json_put(o, "items", item);
+    sl_json_put_int(o, "minItems", 1);
+    sl_json_put_int(o, "maxItems", SL_RECIPE__MAX_VALUES);
+    return o;
+}
+
+static struct json_object *four_numbers(void)
+{
+    struct json_object *o = object("array");
+    sl_json_put(o, "items", either(object("number"), ref("parameter")));
+    sl_json_put_int(o, "minItems", 4);
+    sl_json_put_int(o, "maxItems", 4);
+    return o;
+}
+
 /* Without "${name}". */
 static struct json_object *plain(const struct sl_option *option)
 {
@@ -98,6 +136,12 @@ static struct json_object *plain(const struct sl_option *option)
         return text("\\S", 65536);
     case SL_OPT_STRING:
         return text(NULL, SL_RECIPE__MAX_STRING);
+    case SL_OPT_MAP:
+        return map(option);
+    case SL_OPT_VALUES:
+        return values();
+    case SL_OPT_BOUNDS:
+        return four_numbers();
     case SL_OPT_JSON:
         break;
     }

@@ -66,6 +66,11 @@ static int look_into(struct explain *x, const struct sl_manifest_file *f, const 
     return rc;
 }
 
+static enum sl_dialect dialect_of(const struct explain *x)
+{
+    return strcmp(x->bound.recipe->engine, sl_dialect_name(SL_DIALECT_DUCKDB)) ? SL_DIALECT_POSTGIS : SL_DIALECT_DUCKDB;
+}
+
 static int explain_step(struct explain *x, size_t i, bool last, struct sl_table *table, const struct sl_crs **crs,
                         struct json_object *list, struct sl_error *err)
 {
@@ -76,7 +81,7 @@ static int explain_step(struct explain *x, size_t i, bool last, struct sl_table 
                                             .arena = x->arena,
                                             .srid = srid_of};
     struct sl_sql sql;
-    sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+    sl_sql_init(&sql, dialect_of(x));
     int rc = sl_step_sql(step->kind, step->options, &context, &sql, err);
     if (rc == 0)
         rc = sl_sql_check(&sql, err);
@@ -107,16 +112,16 @@ static int explain_step(struct explain *x, size_t i, bool last, struct sl_table 
     return rc;
 }
 
-static int explain_checks(struct explain *x, const struct sl_table *table, struct json_object *list,
-                          struct sl_error *err)
+static int explain_checks(struct explain *x, const struct sl_table *table, const struct sl_crs *crs,
+                          struct json_object *list, struct sl_error *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < x->bound.recipe->n_checks; i++) {
         const struct sl_check *check = &x->bound.checks[i];
         const struct sl_step_context context = {
-            .input = table, .geometry = x->bound.recipe->geometry_column, .arena = x->arena, .srid = srid_of};
+            .input = table, .geometry = x->bound.recipe->geometry_column, .crs = crs, .arena = x->arena, .srid = srid_of};
         struct sl_sql sql;
-        sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+        sl_sql_init(&sql, dialect_of(x));
         rc = check->kind->build(&context, check->options, &sql, err);
         if (rc == 0) {
             struct json_object *o = json_object_new_object();
@@ -178,7 +183,7 @@ static int explain_unit(struct explain *x, const struct sl_manifest_file *f, con
             last = i;
     for (size_t i = 0; rc == 0 && i < recipe->n_steps; i++)
         rc = explain_step(x, i, i == last, &table, &crs, steps, err);
-    return rc < 0 ? rc : explain_checks(x, &table, checks, err);
+    return rc < 0 ? rc : explain_checks(x, &table, crs, checks, err);
 }
 
 /* A unit for each layer that the run would take (see plan.c). */

@@ -316,6 +316,9 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
                                               .encoding = unit->input->file->encoding,
                                               .geometry_column = b->bound.recipe->geometry_column};
     SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
+    if (strcmp(b->bound.recipe->engine, w.compute->ops->name) != 0)
+        return sl_fail(err, SL_E_RECIPE_STEP, "recipe %s is for engine %s, and this worker has %s", b->bound.recipe->name,
+                       b->bound.recipe->engine, w.compute->ops->name);
     int rc = sl_vector_open(unit->input->local_path, &options, &vector, err);
     if (rc < 0) {
         sl_error_prefix(err, "%s", unit->input->landing_key);

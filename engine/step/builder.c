@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/arena.h"
 #include "base/text.h"
@@ -58,6 +59,70 @@ int sl_step_require_column(const struct sl_step_context *context, const char *co
                    : sl_fail(err, SL_E_RECIPE_OPTION, "column \"%s\" does not exist", column);
 }
 
+static bool reserved(const struct sl_step_context *context, const char *name)
+{
+    static const char *const names[] = {"bbox", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcasecmp(name, names[i]))
+            return true;
+    return !strcasecmp(name, context->geometry);
+}
+
+static bool sound(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7F)
+            return false;
+    return *name && strlen(name) <= SL_STEP_COLUMN_BYTES;
+}
+
+int sl_step_require_new_column(const struct sl_step_context *context, const char *kind, const char *name,
+                               const char *except, struct sl_error *err)
+{
+    if (!sound(name))
+        return sl_fail(err, SL_E_RECIPE_OPTION, "%s: \"%s\" is no name for a column: 1 to %d bytes without control characters",
+                       kind, name, SL_STEP_COLUMN_BYTES);
+    if (reserved(context, name))
+        return sl_fail(err, SL_E_RECIPE_OPTION, "%s: the column name \"%s\" is reserved", kind, name);
+    for (size_t i = 0; sl_step_knows_columns(context) && i < context->input->n_columns; i++) {
+        const char *there = context->input->columns[i].name;
+        if (strcasecmp(there, name) != 0 || (except && !strcmp(there, except)))
+            continue;
+        return strcmp(there, name) != 0
+                   ? sl_fail(err, SL_E_RECIPE_OPTION, "%s: column \"%s\" differs from \"%s\" by case only", kind, name, there)
+                   : sl_fail(err, SL_E_RECIPE_OPTION, "%s: column \"%s\" exists already", kind, name);
+    }
+    return 0;
+}
+
+const char *sl_step_free_name(const struct sl_step_context *context, const char *base)
+{
+    const char *name = base;
+    size_t n = sl_step_knows_columns(context) ? context->input->n_columns : 0;
+    for (size_t k = 1, i = 0; i < n; i++)
+        if (!strcasecmp(context->input->columns[i].name, name)) {
+            name = sl_arena_printf(context->arena, "%s_%zu", base, k++);
+            i = (size_t)-1;
+        }
+    return name;
+}
+
+const struct sl_column *sl_step_column(const struct sl_step_context *context, const char *name)
+{
+    for (size_t i = 0; sl_step_knows_columns(context) && i < context->input->n_columns; i++)
+        if (!strcmp(context->input->columns[i].name, name))
+            return &context->input->columns[i];
+    return NULL;
+}
+
+bool sl_step_names_has(const struct sl_names *names, const char *name)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (!strcmp(names->items[i], name))
+            return true;
+    return false;
+}
+
 int sl_step_require_columns(const struct sl_step_context *context, const struct sl_names *columns, struct sl_error *err)
 {
     int rc = 0;
@@ -81,6 +146,20 @@ void sl_step_geometry(const struct sl_step_context *context, struct sl_sql *out)
 void sl_step_table(const struct sl_step_context *context, struct sl_sql *out)
 {
     sl_sql_table(out, context->input->schema, context->input->name);
+}
+
+void sl_step_put(const struct sl_step_context *context, struct sl_sql *out, const char *trusted)
+{
+    for (const char *at; (at = strchr(trusted, '@')); trusted = at + 1) {
+        sl_sql_text(out, sl_arena_strndup(context->arena, trusted, (size_t)(at - trusted)));
+        sl_step_geometry(context, out);
+    }
+    sl_sql_text(out, trusted);
+}
+
+const char *sl_step_lines(const struct sl_sql *out)
+{
+    return out->dialect == SL_DIALECT_POSTGIS ? "ST_CurveToLine(@)" : "@";
 }
 
 int sl_step_no_dialect(const char *kind, const struct sl_sql *out, struct sl_error *err)
@@ -110,4 +189,16 @@ void sl_step_select_end(const struct sl_step_context *context, struct sl_sql *ou
     sl_step_geometry(context, out);
     sl_sql_text(out, " FROM ");
     sl_step_table(context, out);
+}
+
+int sl_step_geometry_only(const struct sl_step_context *context, const char *kind, const char *trusted, struct sl_sql *out,
+                          struct sl_error *err)
+{
+    int rc = sl_step_require_geometry(context, kind, err);
+    if (rc < 0)
+        return rc;
+    sl_step_select_begin(context, out);
+    sl_step_put(context, out, trusted);
+    sl_step_select_end(context, out);
+    return 0;
 }

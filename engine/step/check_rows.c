@@ -6,7 +6,7 @@
 #include "step/kinds.h"
 #include "step/step.h"
 
-enum { ALL_DIALECTS = SL_STEP__POSTGIS };
+enum { ALL_DIALECTS = SL_STEP__BOTH };
 
 struct columns {
     struct sl_names columns;
@@ -112,7 +112,13 @@ static int build_unique(const struct sl_step_context *context, const void *data,
     int rc = sl_step_require_columns(context, &o->columns, err);
     if (rc < 0)
         return rc;
-    sl_sql_text(out, "SELECT CAST(COALESCE(sum(n - 1), 0) AS bigint) FROM (SELECT count(*) AS n FROM ");
+    /* GROUP BY would take a column of that name for the count. */
+    const char *count = sl_step_free_name(context, "n");
+    sl_sql_text(out, "SELECT CAST(COALESCE(sum(");
+    sl_sql_ident(out, count);
+    sl_sql_text(out, " - 1), 0) AS bigint) FROM (SELECT count(*) AS ");
+    sl_sql_ident(out, count);
+    sl_sql_text(out, " FROM ");
     sl_step_table(context, out);
     sl_sql_text(out, " WHERE ");
     each(&o->columns, "", " IS NOT NULL", " AND ", out);

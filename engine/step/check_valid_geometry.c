@@ -13,8 +13,6 @@ static int build(const struct sl_step_context *context, const void *data, struct
 {
     (void)data;
     int rc = sl_step_require_geometry(context, "valid_geometry", err);
-    if (out->dialect != SL_DIALECT_POSTGIS)
-        return sl_step_no_dialect("valid_geometry", out, err);
     if (rc < 0)
         return rc;
     sl_sql_text(out, "SELECT count(*) FROM ");
@@ -38,7 +36,7 @@ const struct sl_check_kind sl_check__valid_geometry = {
     .summary = "Every geometry is valid by the rules of OGC Simple Features.",
     .help = "A row without a geometry, or with an empty one, does not break it. The step make_valid repairs.",
     .example = "- valid_geometry: {on_fail: warn}",
-    .dialects = SL_STEP__POSTGIS,
+    .dialects = SL_STEP__BOTH,
     .options = {.items = NULL, .n = 0, .struct_bytes = sizeof(struct options)},
     .build = build,
     .sentence = sentence,

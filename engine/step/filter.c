@@ -47,7 +47,7 @@ const struct sl_step_kind sl_step__filter = {
     .example = "- filter: {where: \"population >= ${least} AND NOT ST_IsEmpty({{geom}})\"}",
     .class_ = SL_STEP_TRANSFORM,
     .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_COLUMNS | SL_STEP_UNTRUSTED,
-    .dialects = SL_STEP__POSTGIS,
+    .dialects = SL_STEP__BOTH,
     .drops = "filter",
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .validate = validate,

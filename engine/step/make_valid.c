@@ -27,41 +27,32 @@ static const struct sl_option items[] = {
              "them are dropped; false: such geometries become collections."},
 };
 
-static void repaired(const struct sl_step_context *context, const struct options *o, struct sl_sql *out)
-{
-    sl_sql_text(out, "ST_MakeValid(ST_CurveToLine(");
-    sl_step_geometry(context, out);
-    sl_sql_text(out, o->method == METHOD_STRUCTURE ? "), 'method=structure')" : "), 'method=linework')");
-}
-
 /*
  * Valid geometries (and NULL) are left alone, bit for bit. A geometry that was a collection may stay one. An invalid
- * curve becomes lines first: ST_MakeValid refuses curves.
+ * curve becomes lines first: ST_MakeValid refuses curves. DuckDB has one method only.
  */
 static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
     const struct options *o = data;
+    bool duckdb = out->dialect == SL_DIALECT_DUCKDB;
     int rc = sl_step_require_geometry(context, "make_valid", err);
-    if (out->dialect != SL_DIALECT_POSTGIS)
-        return sl_step_no_dialect("make_valid", out, err);
+    if (rc == 0 && duckdb && o->method == METHOD_STRUCTURE)
+        rc = sl_step_no_dialect("make_valid: method structure", out, err);
     if (rc < 0)
         return rc;
+    const char *repaired = duckdb                          ? "ST_MakeValid(@)"
+                           : o->method == METHOD_STRUCTURE ? "ST_MakeValid(ST_CurveToLine(@), 'method=structure')"
+                                                           : "ST_MakeValid(ST_CurveToLine(@), 'method=linework')";
     sl_step_select_begin(context, out);
-    sl_sql_text(out, "CASE WHEN ST_IsValid(");
-    sl_step_geometry(context, out);
-    sl_sql_text(out, ") THEN ");
-    sl_step_geometry(context, out);
+    sl_step_put(context, out, "CASE WHEN ST_IsValid(@) THEN @");
     if (o->keep_type) {
-        sl_sql_text(out, " WHEN GeometryType(");
-        sl_step_geometry(context, out);
-        sl_sql_text(out, ") <> 'GEOMETRYCOLLECTION' THEN ST_CollectionExtract(");
-        repaired(context, o, out);
-        sl_sql_text(out, ", ST_Dimension(");
-        sl_step_geometry(context, out);
-        sl_sql_text(out, ") + 1)");
+        sl_step_put(context, out, duckdb ? " WHEN CAST(ST_GeometryType(@) AS VARCHAR)" : " WHEN GeometryType(@)");
+        sl_sql_text(out, " <> 'GEOMETRYCOLLECTION' THEN ST_CollectionExtract(");
+        sl_step_put(context, out, repaired);
+        sl_step_put(context, out, ", ST_Dimension(@) + 1)");
     }
     sl_sql_text(out, " ELSE ");
-    repaired(context, o, out);
+    sl_step_put(context, out, repaired);
     sl_sql_text(out, " END");
     sl_step_select_end(context, out);
     return 0;
@@ -76,7 +67,7 @@ const struct sl_step_kind sl_step__make_valid = {
     .example = "- make_valid: {method: structure}",
     .class_ = SL_STEP_TRANSFORM,
     .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
-    .dialects = SL_STEP__POSTGIS,
+    .dialects = SL_STEP__BOTH,
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .build = build,
 };

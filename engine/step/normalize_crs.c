@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-#include <string.h>
+#include <strings.h>
 
 #include "step/kinds.h"
 #include "step/step.h"
@@ -16,50 +15,34 @@ static const struct sl_option items[] = {
      .help = "The CRS that the geometry gets, as AUTHORITY:CODE. Without axis order: x is easting or longitude."},
 };
 
-/* While a recipe is explained nobody may be there to ask; EPSG's codes are PostGIS's SRIDs. */
-static int code_of(const char *crs)
+static bool there_already(const struct sl_step_context *context, const struct sl_sql *out, const char *to, int srid)
 {
-    return !strncmp(crs, "EPSG:", 5) ? atoi(crs + 5) : 0;
-}
-
-static int target_srid(const struct sl_step_context *context, const char *crs, int *out, struct sl_error *err)
-{
-    struct sl_error why = {.code = SL_OK};
-    int srid = context->srid ? context->srid(context->srid_data, crs, &why) : -1;
-    if (srid < 0 && why.code != SL_OK) {
-        if (err)
-            *err = why;
-        return srid;
-    }
-    if (srid <= 0 && (!context->srid || !sl_step_knows_columns(context)))
-        srid = code_of(crs);
-    if (srid <= 0)
-        return sl_fail(err, SL_E_CRS_UNKNOWN, "normalize_crs: the compute engine has no SRID for \"%s\"", crs);
-    *out = srid;
-    return 0;
+    if (out->dialect == SL_DIALECT_POSTGIS)
+        return context->input->srid == srid;
+    return context->crs && context->crs->id && !strcasecmp(context->crs->id, to);
 }
 
 static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
     const struct options *o = data;
-    int srid, from = context->input->srid, rc = sl_step_require_geometry(context, "normalize_crs", err);
-    if (out->dialect != SL_DIALECT_POSTGIS)
-        return sl_step_no_dialect("normalize_crs", out, err);
+    int srid = 0, rc = sl_step_require_geometry(context, "normalize_crs", err);
+    if (rc == 0 && out->dialect == SL_DIALECT_POSTGIS)
+        rc = sl_step_srid(context, "normalize_crs", o->to, &srid, err);
     if (rc == 0)
-        rc = target_srid(context, o->to, &srid, err);
+        rc = sl_step_require_crs(context, "normalize_crs", out, err);
     if (rc < 0)
         return rc;
-    if (sl_step_knows_columns(context) && from == 0)
-        return sl_fail(err, SL_E_CRS_MISSING, "normalize_crs: the geometry has no CRS to transform from");
     sl_step_select_begin(context, out);
-    if (from == srid) {
-        sl_step_geometry(context, out);
-    } else {
-        sl_sql_text(out, "ST_Transform(");
-        sl_step_geometry(context, out);
-        sl_sql_text(out, ", ");
+    bool there = there_already(context, out, o->to, srid);
+    sl_step_put(context, out, there ? "@" : "ST_Transform(@, ");
+    if (!there && out->dialect == SL_DIALECT_POSTGIS) {
         sl_sql_int(out, srid);
         sl_sql_text(out, ")");
+    } else if (!there) {
+        sl_step_crs_literal(context, out);
+        sl_sql_text(out, ", ");
+        sl_sql_literal(out, o->to);
+        sl_sql_text(out, ", true)");
     }
     sl_step_select_end(context, out);
     return 0;
@@ -80,7 +63,7 @@ const struct sl_step_kind sl_step__normalize_crs = {
     .example = "- normalize_crs: {to: \"EPSG:4326\"}",
     .class_ = SL_STEP_TRANSFORM,
     .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
-    .dialects = SL_STEP__POSTGIS,
+    .dialects = SL_STEP__BOTH,
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .build = build,
     .crs_after = crs_after,

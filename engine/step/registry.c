@@ -5,8 +5,10 @@
 #include "step/step.h"
 
 const struct sl_step_kind *const sl_steps[] = {
-    &sl_step__filter,   &sl_step__make_valid,    &sl_step__normalize_crs, &sl_step__select,
-    &sl_step__simplify, &sl_step__spatial_index, &sl_step__sql,           NULL,
+    &sl_step__add_column, &sl_step__cast, &sl_step__centroid, &sl_step__dedupe, &sl_step__drop_columns,
+    &sl_step__explode, &sl_step__filter, &sl_step__make_valid, &sl_step__normalize_crs, &sl_step__promote_multi,
+    &sl_step__reduce_precision, &sl_step__rename, &sl_step__select, &sl_step__simplify, &sl_step__snap_to_grid,
+    &sl_step__spatial_index, &sl_step__sql, &sl_step__swap_xy, NULL,
 };
 
 const struct sl_check_kind *const sl_checks[] = {

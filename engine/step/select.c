@@ -30,14 +30,6 @@ static int validate(const void *data, struct sl_error *err)
     return sl_fail(err, SL_E_RECIPE_OPTION, o->columns.n ? "give columns or exclude, not both" : "needs columns or exclude");
 }
 
-static bool contains(const struct sl_names *names, const char *name)
-{
-    for (size_t i = 0; i < names->n; i++)
-        if (!strcmp(names->items[i], name))
-            return true;
-    return false;
-}
-
 static size_t column(struct sl_sql *out, const char *name, size_t n)
 {
     sl_sql_text(out, n ? ", " : "");
@@ -55,7 +47,7 @@ static size_t kept(const struct sl_step_context *context, const struct options *
         sl_sql_text(out, "/* the file's columns that are not excluded, */ ");
     for (size_t i = 0; o->columns.n == 0 && sl_step_knows_columns(context) && i < context->input->n_columns; i++) {
         const char *name = context->input->columns[i].name;
-        if (strcmp(name, context->geometry) != 0 && !contains(&o->exclude, name))
+        if (strcmp(name, context->geometry) != 0 && !sl_step_names_has(&o->exclude, name))
             n = column(out, name, n);
     }
     return sl_step_has_geometry(context) ? column(out, context->geometry, n) : n;
@@ -65,7 +57,7 @@ static int build(const struct sl_step_context *context, const void *data, struct
 {
     const struct options *o = data;
     int rc = sl_step_require_columns(context, o->columns.n ? &o->columns : &o->exclude, err);
-    if (rc == 0 && contains(&o->exclude, context->geometry))
+    if (rc == 0 && sl_step_names_has(&o->exclude, context->geometry))
         rc = sl_fail(err, SL_E_RECIPE_OPTION, "select: the geometry \"%s\" cannot be left out", context->geometry);
     if (rc < 0)
         return rc;
@@ -85,7 +77,7 @@ const struct sl_step_kind sl_step__select = {
     .example = "- select: {columns: [name, population]}",
     .class_ = SL_STEP_TRANSFORM,
     .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS,
-    .dialects = SL_STEP__POSTGIS,
+    .dialects = SL_STEP__BOTH,
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .validate = validate,
     .build = build,

@@ -23,29 +23,28 @@ static const struct sl_option items[] = {
 };
 
 /*
- * Neither form loses a row's geometry: ST_Simplify is asked to keep what collapses (it would be NULL), and what it
- * still gives as NULL stays as it was. Curves become lines first: ST_Simplify refuses them, the other form does the same
- * by itself.
+ * No form loses a row's geometry: ST_Simplify is asked to keep what collapses (in PostGIS it would be NULL), and what it
+ * still gives as NULL or as empty stays as it was. Curves become lines first: ST_Simplify refuses them, the other form
+ * does the same by itself.
  */
 static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
     const struct options *o = data;
     int rc = sl_step_require_geometry(context, "simplify", err);
-    if (out->dialect != SL_DIALECT_POSTGIS)
-        return sl_step_no_dialect("simplify", out, err);
     if (rc < 0)
         return rc;
+    bool duckdb = out->dialect == SL_DIALECT_DUCKDB;
+    const char *before = o->preserve_topology ? "ST_SimplifyPreserveTopology(@, "
+                         : duckdb             ? "CASE WHEN ST_IsEmpty(ST_Simplify(@, "
+                                              : "COALESCE(ST_Simplify(ST_CurveToLine(@), ";
+    const char *after = o->preserve_topology ? ")" : duckdb ? ")) THEN @ ELSE ST_Simplify(@, " : ", true), @)";
     sl_step_select_begin(context, out);
-    sl_sql_text(out, o->preserve_topology ? "ST_SimplifyPreserveTopology(" : "COALESCE(ST_Simplify(ST_CurveToLine(");
-    sl_step_geometry(context, out);
-    sl_sql_text(out, o->preserve_topology ? ", " : "), ");
+    sl_step_put(context, out, before);
     sl_sql_double(out, o->tolerance);
-    if (o->preserve_topology) {
-        sl_sql_text(out, ")");
-    } else {
-        sl_sql_text(out, ", true), ");
-        sl_step_geometry(context, out);
-        sl_sql_text(out, ")");
+    sl_step_put(context, out, after);
+    if (duckdb && !o->preserve_topology) {
+        sl_sql_double(out, o->tolerance);
+        sl_sql_text(out, ") END");
     }
     sl_step_select_end(context, out);
     return 0;
@@ -55,12 +54,13 @@ const struct sl_step_kind sl_step__simplify = {
     .name = "simplify",
     .summary = "Leaves out points that a line does not need within a tolerance (Douglas-Peucker).",
     .help = "Each geometry is simplified for itself: the shared border of two polygons may come apart by up to twice the "
-            "tolerance. Geometries smaller than the tolerance shrink to their smallest form and stay; no row is lost. "
+            "tolerance. Geometries smaller than the tolerance shrink to their smallest form (with engine duckdb they stay "
+            "as they are); no row is lost. "
             "Preserving topology keeps Z and loses M. Curves become lines.",
     .example = "- simplify: {tolerance: 0.00001, preserve_topology: true}",
     .class_ = SL_STEP_TRANSFORM,
     .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
-    .dialects = SL_STEP__POSTGIS,
+    .dialects = SL_STEP__BOTH,
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .build = build,
 };

@@ -43,7 +43,7 @@ const struct sl_step_kind sl_step__sql = {
                "    select: \"SELECT *, ST_Length({{geom}}::geography) AS length_m FROM {{input}}\"",
     .class_ = SL_STEP_TRANSFORM,
     .flags = SL_STEP_UNTRUSTED,
-    .dialects = SL_STEP__POSTGIS,
+    .dialects = SL_STEP__BOTH,
     .drops = "sql",
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .validate = validate,

@@ -36,12 +36,25 @@ void sl_step_other_columns(const struct sl_step_context *context, struct sl_sql 
 /* SL_E_RECIPE_OPTION when the input has no such column (with the nearest); fine while the columns are not known. */
 int sl_step_require_column(const struct sl_step_context *context, const char *column, struct sl_error *err);
 int sl_step_require_columns(const struct sl_step_context *context, const struct sl_names *columns, struct sl_error *err);
+enum { SL_STEP_COLUMN_BYTES = 63 };
+/* SL_E_RECIPE_OPTION when no column of this name can be made: it is there already (but for `except`, which the step
+ * replaces; NULL: none), also when only its case differs, is reserved, or is no name. */
+int sl_step_require_new_column(const struct sl_step_context *context, const char *kind, const char *name,
+                               const char *except, struct sl_error *err);
+/* `base`, or with a number behind it, so that no column of the input has the name. In the context's arena. */
+const char *sl_step_free_name(const struct sl_step_context *context, const char *base);
+const struct sl_column *sl_step_column(const struct sl_step_context *context, const char *name); /* NULL when not known */
+bool sl_step_names_has(const struct sl_names *names, const char *name);
 /* SL_E_GEOMETRY_CONTRACT when the input has no geometry column; fine while the columns are not known. */
 int sl_step_require_geometry(const struct sl_step_context *context, const char *kind, struct sl_error *err);
 /* Has the input a geometry column, as far as is known? */
 bool sl_step_has_geometry(const struct sl_step_context *context);
 void sl_step_geometry(const struct sl_step_context *context, struct sl_sql *out); /* "geom" */
 void sl_step_table(const struct sl_step_context *context, struct sl_sql *out);    /* "schema"."table" */
+/* A literal of the engine's source in which each @ is the geometry column, quoted. */
+void sl_step_put(const struct sl_step_context *context, struct sl_sql *out, const char *trusted);
+/* The geometry for a function that refuses curves, which only PostGIS has: for sl_step_put. */
+const char *sl_step_lines(const struct sl_sql *out);
 /* The error of a builder that has no form for out->dialect. */
 int sl_step_no_dialect(const char *kind, const struct sl_sql *out, struct sl_error *err);
 /* "name, kind" for sentences, cut to fit. */
@@ -51,5 +64,22 @@ void sl_step_names(const struct sl_names *names, char *out, size_t out_bytes);
  * geometry by one function. */
 void sl_step_select_begin(const struct sl_step_context *context, struct sl_sql *out);
 void sl_step_select_end(const struct sl_step_context *context, struct sl_sql *out);
+/* All of that: `trusted` is the geometry's new value, for sl_step_put. */
+int sl_step_geometry_only(const struct sl_step_context *context, const char *kind, const char *trusted, struct sl_sql *out,
+                          struct sl_error *err);
+
+/* -- coordinate systems (builder_crs.c) ------------------------------------------------------------------------------ */
+
+/* SL_E_CRS_MISSING when the geometry's CRS is not known; fine while the columns are not known. */
+int sl_step_require_crs(const struct sl_step_context *context, const char *kind, const struct sl_sql *out,
+                        struct sl_error *err);
+/* The engine's SRID of a CRS, SL_E_CRS_UNKNOWN when it has none. While a recipe is explained EPSG's code is it. */
+int sl_step_srid(const struct sl_step_context *context, const char *kind, const char *crs, int *srid, struct sl_error *err);
+/* DuckDB's literal for the input's CRS; a comment while it is not known. */
+void sl_step_crs_literal(const struct sl_step_context *context, struct sl_sql *out);
+/* Is the input's CRS longitude and latitude on WGS 84 (EPSG:4326, OGC:CRS84)? */
+bool sl_step_is_lonlat(const struct sl_step_context *context);
+/* The expression, for sl_step_put, transformed to longitude and latitude on WGS 84. */
+void sl_step_lonlat(const struct sl_step_context *context, struct sl_sql *out, const char *trusted);
 
 #endif

@@ -33,12 +33,30 @@ enum sl_option_type {
     SL_OPT_COLUMN,  /* (const char *) a column's name */
     SL_OPT_COLUMNS, /* (struct sl_names) a list of columns' names */
     SL_OPT_SQL,     /* (const struct sl_template *) an SQL query or expression with {{input}}, {{geom}}, ${param} */
-    SL_OPT_JSON     /* (struct json_object *) borrowed */
+    SL_OPT_JSON,    /* (struct json_object *) borrowed */
+    SL_OPT_MAP,     /* (struct sl_map) columns' names to texts, which are of `choices` where there are any */
+    SL_OPT_VALUES,  /* (struct json_object *) a list of texts, numbers and booleans; borrowed */
+    SL_OPT_BOUNDS   /* (struct sl_bounds) [xmin, ymin, xmax, ymax] */
 };
 
 struct sl_names {
     const char *const *items;
     size_t n;
+};
+
+struct sl_pair {
+    const char *name, *value;
+};
+
+struct sl_map {
+    const struct sl_pair *items; /* in the order of writing, which means nothing: the recipe's hash does not have it */
+    size_t n;
+};
+
+/* ymin ≤ ymax; xmin > xmax means over the antimeridian. */
+struct sl_bounds {
+    bool given;
+    double xmin, ymin, xmax, ymax;
 };
 
 struct sl_option {
@@ -47,7 +65,7 @@ struct sl_option {
     const char *default_json; /* as JSON text: "0.0001", "\"hilbert\"", "null" (optional, zeroed); NULL: must be given */
     size_t offset;
     const char *help;         /* a sentence, with units */
-    const char *const *choices; /* of an enum; NULL-ended */
+    const char *const *choices; /* of an enum, or of a map's values; NULL-ended */
     bool bounded_below, bounded_above;
     double minimum, maximum;  /* when bounded */
     bool above_minimum;       /* the minimum itself is out */

@@ -88,6 +88,7 @@ static const char *sql_of(const char *step)
     struct sl_sql sql;
     struct sl_bound_recipe b = bound(sl_arena_printf(arena, "steps:\n  - %s\n", step));
     sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+    context.arena = arena;
     assert_ok(sl_step_sql(b.steps[0].kind, b.steps[0].options, &context, &sql, &err));
     const char *text = sl_arena_strdup(arena, sql.buf.data);
     sl_sql_free(&sql);
@@ -234,6 +235,7 @@ static void breaks(const char *check, int64_t expected)
     int64_t n = -1;
     struct sl_bound_recipe b = bound(sl_arena_printf(arena, "checks:\n  - %s\n", check));
     sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+    context.arena = arena;
     assert_ok(sl_check_sql(b.checks[0].kind, b.checks[0].options, &context, &sql, &err));
     assert_ok(sl_pg_query_int(pg, sql.buf.data, 0, NULL, -1, &n, &err));
     assert_int_equal(n, expected);
