@@ -45,6 +45,16 @@ stop_recorded() {
 # answers PORT: does somebody listen there?
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# becomes_free PORT: a server that was killed keeps its port until its last thread is gone.
+becomes_free() {
+    local tries
+    for ((tries = 0; tries < 50; tries++)); do
+        answers "$1" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 # Below the ports that the system gives to clients, or one of those could take it before the service is up.
 free_port() {
     local port tries
@@ -62,7 +72,7 @@ write_private() {
     (umask 077 && cat >"$1.part" && mv "$1.part" "$1")
 }
 
-# run_service FOLDER: unless it runs already, starts the caller's function `launch PORT` (which ends in exec), and waits for
+# run_service FOLDER: unless it runs already, starts the caller's function `launch PORT` (which ends in exec) and waits for
 # its `ready PORT`. The port is chosen once; another program may take it in between, so that a first start is tried again.
 run_service() {
     local folder=$1 tries chosen=0
@@ -75,9 +85,9 @@ run_service() {
             free_port >"$folder/port"
             chosen=1
         fi
-        ! answers "$(<"$folder/port")" ||
+        becomes_free "$(<"$folder/port")" ||
             die "port $(<"$folder/port") of $folder is taken by another program" "remove $folder/port to have another chosen"
-        launch_recorded "$folder" "$(<"$folder/port")"
+        launch_recorded "$folder" launch "$(<"$folder/port")"
         ! await_ready "$folder" || return 0
         stop_recorded "$folder"
         [ "$chosen" = 1 ] || break
@@ -86,16 +96,18 @@ run_service() {
     die "the service in $folder did not start" "the whole output is in $folder/log"
 }
 
-# It gets a session of its own and none of the caller's files, and outlives the script.
+# launch_recorded FOLDER COMMAND…: a program, or a function that ends in exec. It gets a session of its own and none of the
+# caller's files, and outlives the script.
 launch_recorded() {
-    local pid
+    local folder=$1 pid
+    shift
     (
-        exec </dev/null >>"$1/log" 2>&1 8>&- 9>&-
+        exec </dev/null >>"$folder/log" 2>&1 8>&- 9>&-
         cd /
-        launch "$2"
+        if [ "$(type -t "$1")" = function ]; then "$@"; else exec setsid "$@"; fi
     ) &
     pid=$!
-    printf '%s %s\n' "$pid" "$(process_start "$pid" || echo 0)" >"$1/service.pid"
+    printf '%s %s\n' "$pid" "$(process_start "$pid" || echo 0)" >"$folder/service.pid"
 }
 
 await_ready() {
