@@ -32,6 +32,7 @@ struct sl_config {
     int64_t run_workers, run_retries, run_retry_base_ms, run_retry_max_ms, run_lease_ms, run_timeout_ms;
     int64_t run_worker_memory_bytes; /* 0: no limit */
     bool run_strict_intents;
+    int64_t run_poll_ms, run_drain_timeout_ms;
     int64_t run_most_running;
     const char *run_intent_limits, *run_intent_priorities;
     const char *run_scratch;

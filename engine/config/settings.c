@@ -54,6 +54,8 @@ const struct sl_setting sl_config__settings[] = {
     TIME("run.retry_max", "", run_retry_max_ms, "30s", 1, 24 * HOUR, "longest wait between them"),
     TIME("run.lease", "", run_lease_ms, "60s", SECOND, 24 * HOUR, "how long a worker that says nothing keeps its batch"),
     TIME("run.timeout", "", run_timeout_ms, "1h", SECOND, WEEK, "longest time for a batch"),
+    TIME("run.poll", "", run_poll_ms, "1s", 10, HOUR, "longest time between two looks of an idle worker at the ledger"),
+    TIME("run.drain_timeout", "", run_drain_timeout_ms, "5min", 0, WEEK, "how long a stop waits for the batches at work before they are handed back"),
     BYTES("run.worker_memory", "", run_worker_memory_bytes, "0", 0, "address space of a worker; 0: no limit"),
     BOOL("run.strict_intents", "", run_strict_intents, "false", "refuse intents that no recipe serves"),
     INT("run.most_running", "", run_most_running, "0", 0, 100000, "batches at a time on all hosts together; 0: no limit"),

@@ -62,9 +62,14 @@ static int find_servers(struct sl_engine *e, struct sl_error *err)
     return 0;
 }
 
+int sl_engine_open_store(struct sl_engine *e, struct sl_store **out, struct sl_error *err)
+{
+    return sl_store_fs_open(e->config->store_root, out, err);
+}
+
 static int open_store(struct sl_engine *e, struct sl_error *err)
 {
-    int rc = sl_store_fs_open(e->config->store_root, &e->store, err);
+    int rc = sl_engine_open_store(e, &e->store, err);
     const char *const buckets[] = {e->config->landing_bucket, e->config->lake_bucket, e->config->raw_bucket};
     for (size_t i = 0; rc == 0 && i < 3; i++)
         rc = sl_store_bucket_make(e->store, buckets[i], err);
@@ -180,7 +185,9 @@ int sl_engine_open(const struct sl_config *config, unsigned needs, struct sl_eng
     e->arena = sl_arena_new();
     e->kinds = (struct sl_kinds){sl_steps, sl_checks, sl_outputs};
     sl_owner_name(e->owner);
-    int rc = open_all(e, needs, err);
+    int rc = sl_limits_read(config, e->arena, &e->limits, err);
+    if (rc == 0)
+        rc = open_all(e, needs, err);
     if (rc < 0) {
         sl_engine_close(e);
         return rc;
@@ -198,6 +205,16 @@ int sl_engine_reconnect(struct sl_engine *e, struct sl_error *err)
         if (e->needs & on_postgres & ports[i].need)
             rc = open_patiently(e, &ports[i], err);
     return rc;
+}
+
+bool sl_engine_lost_store(enum sl_code code)
+{
+    return code == SL_E_STORE_UNAVAILABLE || code == SL_E_NET;
+}
+
+bool sl_engine_lost(enum sl_code code)
+{
+    return code == SL_E_POSTGRES_UNAVAILABLE || code == SL_E_LEDGER_UNAVAILABLE || sl_engine_lost_store(code);
 }
 
 void sl_engine_close(struct sl_engine *e)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * event.h - what happens in a worker, told to its supervisor: one JSON object a line on a descriptor.
+ * event.h - what happens in a worker, told to its supervisor: one JSON object a line on a descriptor. On the same channel
+ * the supervisor gives orders, one byte each, which a worker hears between batches.
  *
  * A supervisor that is gone or slow never stops a worker's work: a failed write closes the channel.
  */
@@ -11,6 +12,11 @@
 
 #include <json-c/json.h>
 #include <sluice/error.h>
+
+enum sl_order {
+    SL_ORDER_WORK = 'w',  /* there may be something to claim */
+    SL_ORDER_RELOAD = 'r' /* read the recipes again */
+};
 
 struct sl_events {
     int fd; /* -1: none */

@@ -22,6 +22,7 @@
 #include "manifest/manifest.h"
 #include "pg/cluster.h"
 #include "recipe/recipe.h"
+#include "run/limits.h"
 
 /* -- the engine ---------------------------------------------------------------------------------------------------- */
 
@@ -46,6 +47,7 @@ struct sl_engine {
     struct sl_recipe_set *recipes;
     struct sl_manifest_checker *checker;
     struct sl_kinds kinds;
+    struct sl_limits limits;
     struct sl_pg_target ledger_target, catalog_target, compute_target;
     struct sl_cluster_status cluster; /* of the private one; exists false when a server is configured */
     char owner[SL_OWNER_BYTES];       /* this process as holder of leases */
@@ -102,19 +104,31 @@ typedef void (*sl_run_listener)(void *data, struct json_object *event);
 struct sl_run_options;
 struct sl_run_summary;
 
+/* Where new batches come from; sensor/ has one. */
+struct sl_run_source {
+    void *data;
+    int wake_fd; /* becomes readable when there is something to look at before the next poll; -1: it never tells */
+    /* One look, of a few hundred milliseconds at most. poll: it is time for a listing. *again_ms: when it wants to look
+     * again without one (0: at once; -1: it is through). Counts what it enters in summary->noticed. */
+    int (*look)(void *data, struct sl_engine *engine, const struct sl_run_options *options,
+                struct sl_run_summary *summary, bool poll, int64_t *again_ms, struct sl_error *err);
+    /* Its state for the document of the process. The caller owns it. */
+    struct json_object *(*state)(void *data);
+};
+
+enum { SL_WORKERS_NONE = -1 };
+
 struct sl_run_options {
     const char *batch_id;  /* only this one (NULL: all that are due) */
     bool forever;          /* serve: until stopped; else until nothing is pending */
-    int workers;           /* 0: as configured */
+    int workers;           /* 0: as configured; SL_WORKERS_NONE: a sensor alone */
     int64_t wait_ms;       /* how long a batch's missing assets may take; 0: not at all */
     const char *program;   /* the sluice binary to start workers with */
     const char *const *worker_args; /* its global options (home, -c …), NULL-ended */
     sl_run_listener listener;
     void *listener_data;
-    /* Looks for new manifests; sensor/ has it (sl_sensor_tick). NULL: only what the ledger already knows is run. */
-    int (*tick)(void *data, struct sl_engine *engine, const struct sl_run_options *options,
-                struct sl_run_summary *summary, struct sl_error *err);
-    void *tick_data;
+    const struct sl_run_source *source; /* NULL: only what the ledger already knows is run */
+    const char *role; /* for the ledger's collection "processes": "serve", "sensor", "worker"; NULL: not announced */
 };
 
 struct sl_run_summary {
@@ -125,14 +139,17 @@ struct sl_run_summary {
 /* The supervisor: recovers what dead processes left, ticks the sensor, starts worker processes and survives them. */
 int sl_run_supervise(struct sl_engine *engine, const struct sl_run_options *options, struct sl_run_summary *summary,
                      struct sl_error *err);
-/* SIGTERM, SIGINT: no new batches, current ones are finished; a second signal ends them (handed back). Async-safe. */
+/* SIGTERM, SIGINT: no new batches, current ones are finished; a second signal, or run.drain_timeout, ends them (handed
+ * back). Async-safe. */
 void sl_run_stop(void);
+/* SIGHUP: reads the recipes again; while there is an error in them those before stay in force. Async-safe. */
+void sl_run_reload(void);
 
 struct sl_worker_options {
     const char *batch_id;
     bool forever;
     int64_t wait_ms;
-    int event_fd; /* -1: no events */
+    int event_fd; /* the channel to the supervisor: events out, orders (run/event.h) in; -1: none */
 };
 /* One worker process: claims, works, until nothing is due. */
 int sl_run_work(struct sl_engine *engine, const struct sl_worker_options *options, struct sl_error *err);

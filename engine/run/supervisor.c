@@ -1,400 +1,271 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The supervisor: starts worker processes, hears their events, survives their crashes and says whose batch it was. */
+/* The supervisor: looks for new batches, keeps a crew of workers at them, and survives what goes away. */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/process.h"
 #include "json/json.h"
-#include "ledger/ledger.h"
+#include "run/announce.h"
+#include "run/crew.h"
 #include "run/engine.h"
-#include "run/event.h"
 #include "run/recover.h"
+#include "run/reload.h"
 
-enum { WORKERS_MAX = 256, LINE_MAX_BYTES = 128 * 1024, POLL_MS = 100, CRASHES_MAX = 2, ARGS_MAX = 64 };
-
-struct worker {
-    pid_t pid; /* 0: none */
-    int fd;
-    char owner[SL_OWNER_BYTES];
-    char batch_id[SL_BATCH_ID_BYTES], run_id[40];
-    int64_t batch_started_ns; /* monotonic; 0: idle */
-    bool timed_out, gave_up; /* gave_up: it said why it cannot go on */
-    struct sl_buf line;
+enum {
+    TURN_MS = 100,
+    COUNT_MS = 100,
+    ANNOUNCE_MS = 10000,
+    LOST_IN_A_ROW = 3,
+    LOOK_AGAIN_MAX_MS = 30000,
+    PAUSE_BASE_MS = 200
 };
 
 struct supervisor {
+    struct sl_crew crew;
     struct sl_engine *engine;
     const struct sl_run_options *options;
-    struct sl_run_summary *summary;
-    struct worker workers[WORKERS_MAX];
-    size_t n_workers;
-    int64_t next_tick_ns;
-    struct sl_error worker_error; /* why a worker could not go on */
+    int64_t started_wall_ns;
+    int64_t next_poll_ns, again_ns; /* of the source; again_ns -1: not before the next poll */
+    int64_t next_count_ns, next_announce_ns;
+    int64_t kill_at_ns; /* of a stop that takes too long; 0: no stop yet */
+    int looks_failed, turns_failed;
+    int stops_passed, reloads_passed;
+    bool announced;
+    size_t want;
 };
 
-static volatile sig_atomic_t stop_signals;
+static volatile sig_atomic_t stop_signals, reload_signals;
 
 void sl_run_stop(void)
 {
     stop_signals++;
 }
 
-static void tell(struct supervisor *s, struct json_object *event)
+void sl_run_reload(void)
 {
-    if (s->options->listener)
-        s->options->listener(s->options->listener_data, event);
+    reload_signals++;
 }
 
-static void count_end(struct supervisor *s, struct json_object *event)
+/* A store that does not answer costs a server nothing but time: its looks come at longer and longer intervals, said when
+ * it begins and when it is over. */
+static int look_failed(struct supervisor *s, int rc, struct sl_error *err)
 {
-    const char *status = sl_json_str(event, "status", "");
-    struct json_object *error = sl_json_get(event, "error");
-    s->summary->succeeded += !strcmp(status, "succeeded");
-    s->summary->failed += !strcmp(status, "failed");
-    s->summary->quarantined += !strcmp(status, "quarantined");
-    s->summary->retried += !strcmp(status, "retry");
-    if (error && strcmp(status, "retry") != 0)
-        s->summary->last_error = sl_code_by_name(sl_json_str(error, "code", ""));
-}
-
-static void hear(struct supervisor *s, struct worker *w, const char *line)
-{
-    struct json_object *event = json_tokener_parse(line);
-    if (!event || !json_object_is_type(event, json_type_object)) {
-        json_object_put(event);
-        return;
-    }
-    const char *name = sl_json_str(event, "event", "");
-    if (!strcmp(name, "claimed")) {
-        snprintf(w->batch_id, sizeof w->batch_id, "%s", sl_json_str(event, "batch_id", ""));
-        snprintf(w->run_id, sizeof w->run_id, "%s", sl_json_str(event, "run_id", ""));
-        w->batch_started_ns = sl_clock_mono_ns();
-    } else if (!strcmp(name, "ended")) {
-        count_end(s, event);
-        w->batch_started_ns = 0;
-    } else if (!strcmp(name, "stopped")) {
-        sl_ledger_error_read(event, &s->worker_error);
-        w->gave_up = true;
-    }
-    tell(s, event);
-    json_object_put(event);
-}
-
-/* Reads what the worker has written so far; false at its end. */
-static bool read_events(struct supervisor *s, struct worker *w)
-{
-    char block[8192];
-    ssize_t n = read(w->fd, block, sizeof block);
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR;
-    for (ssize_t i = 0; i < n; i++) {
-        if (block[i] != '\n') {
-            sl_buf_putc(&w->line, block[i]);
-            continue;
-        }
-        if (!w->line.overflow)
-            hear(s, w, w->line.data);
-        sl_buf_clear(&w->line);
-    }
-    return n > 0;
-}
-
-static int start_worker(struct supervisor *s, struct worker *w, struct sl_error *err)
-{
-    int fds[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-        return sl_fail_errno(err, errno, "cannot make a channel to a worker");
-    const char *argv[ARGS_MAX + 12];
-    char wait[32];
-    size_t n = 0;
-    argv[n++] = s->options->program;
-    for (size_t i = 0; s->options->worker_args && s->options->worker_args[i] && n < ARGS_MAX; i++)
-        argv[n++] = s->options->worker_args[i];
-    snprintf(wait, sizeof wait, "%lld", (long long)s->options->wait_ms);
-    argv[n++] = "worker";
-    argv[n++] = "--events-fd";
-    argv[n++] = "3";
-    argv[n++] = "--wait-ms";
-    argv[n++] = wait;
-    if (s->options->batch_id) {
-        argv[n++] = "--batch";
-        argv[n++] = s->options->batch_id;
-    }
-    if (s->options->forever)
-        argv[n++] = "--forever";
-    argv[n] = NULL;
-    const struct sl_process_options options = {.argv = argv,
-                                               .stdin_fd = -1,
-                                               .stdout_fd = -1,
-                                               .stderr_fd = -1,
-                                               .keep_fd = fds[1],
-                                               .address_space_bytes = s->engine->config->run_worker_memory_bytes,
-                                               .die_with_parent = true,
-                                               .new_group = true};
-    int rc = sl_process_start(&options, &w->pid, err);
-    close(fds[1]);
-    if (rc < 0) {
-        close(fds[0]);
-        w->pid = 0;
+    enum sl_code code = (enum sl_code)-rc;
+    if (!s->options->forever || !sl_engine_lost_store(code))
         return rc;
-    }
-    fcntl(fds[0], F_SETFL, O_NONBLOCK);
-    w->fd = fds[0];
-    w->batch_started_ns = 0;
-    w->timed_out = w->gave_up = false;
-    w->batch_id[0] = w->run_id[0] = '\0';
-    sl_owner_of((int)w->pid, w->owner);
-    sl_buf_init(&w->line, LINE_MAX_BYTES);
+    int64_t wait_ns = sl_clock_backoff_ns(++s->looks_failed, s->engine->config->sensor_poll_ms * SL_NS_PER_MS,
+                                          LOOK_AGAIN_MAX_MS * SL_NS_PER_MS);
+    sl_log_error(s->looks_failed == 1 ? SL_LOG_WARN : SL_LOG_DEBUG, "sensor.store_lost", err, NULL);
+    s->next_poll_ns = sl_clock_mono_ns() + wait_ns;
+    s->again_ns = -1;
+    sl_error_clear(err);
     return 0;
 }
 
-static void say_why(struct sl_error *why, const struct supervisor *s, const struct worker *w, int status)
+static bool woken(const struct sl_run_source *source)
 {
-    const char *batch = w->batch_id[0] ? w->batch_id : "(none)";
-    if (w->timed_out) {
-        sl_fail(why, SL_E_WORKER_TIMEOUT, "batch %s was ended after %lld s", batch,
-                (long long)(s->engine->config->run_timeout_ms / 1000));
-        sl_error_hint(why, "raise run.timeout, or split the file");
-    } else if (WIFSIGNALED(status)) {
-        sl_fail(why, SL_E_WORKER_CRASHED, "the worker of batch %s was ended by signal %d (%s)", batch, WTERMSIG(status),
-                strsignal(WTERMSIG(status)));
-    } else {
-        sl_fail(why, SL_E_WORKER_CRASHED, "the worker of batch %s ended with code %d", batch, WEXITSTATUS(status));
-        if (s->engine->config->run_worker_memory_bytes > 0)
-            sl_error_hint(why, "it may have run out of memory: run.worker_memory");
-    }
+    uint64_t n;
+    return source->wake_fd >= 0 && read(source->wake_fd, &n, sizeof n) > 0;
 }
 
-/* What the dead worker held goes back or, the second time, to quarantine. One that gave up for want of a service has not
- * been killed by its batch. */
-static int bury(struct supervisor *s, struct worker *w, int status, struct sl_error *err)
+static int look(struct supervisor *s, struct sl_error *err)
 {
-    struct sl_error why = s->worker_error;
-    char batch_id[SL_BATCH_ID_BYTES] = "";
-    bool poisoned = false;
-    if (!w->gave_up)
-        say_why(&why, s, w, status);
-    int most = w->gave_up ? 0 : w->timed_out ? 1 : CRASHES_MAX;
-    int rc = s->engine->ledger->ops->abandon(s->engine->ledger, w->owner, &why, most, batch_id, &poisoned, err);
-    if (rc < 0 || !batch_id[0])
-        return rc;
-    s->summary->crashed++;
-    sl_log_error(SL_LOG_ERROR, "worker.crashed", &why, "batch", batch_id, NULL);
-    struct json_object *event = sl_event_new(poisoned ? "ended" : "crashed", batch_id, w->run_id);
-    sl_json_put(event, "error", sl_ledger_error_doc(&why));
-    if (poisoned) {
-        sl_json_put_str(event, "status", "quarantined");
-        rc = sl_recover_poisoned(s->engine, batch_id, err);
-        count_end(s, event);
-    }
-    tell(s, event);
-    json_object_put(event);
-    int64_t schemas = 0, folders = 0;
-    return rc < 0 ? rc : sl_recover_leftovers(s->engine, false, &schemas, &folders, err);
-}
-
-static int reap(struct supervisor *s, struct worker *w, int status, struct sl_error *err)
-{
-    while (read_events(s, w)) {
-        struct pollfd p = {.fd = w->fd, .events = POLLIN};
-        if (poll(&p, 1, 0) <= 0)
-            break;
-    }
-    close(w->fd);
-    sl_buf_free(&w->line);
-    w->pid = 0;
-    bool in_order = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || w->gave_up);
-    return in_order && !w->batch_started_ns ? 0 : bury(s, w, status, err);
-}
-
-static int reap_all(struct supervisor *s, struct sl_error *err)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < s->n_workers; i++) {
-        struct worker *w = &s->workers[i];
-        int status;
-        if (w->pid && waitpid(w->pid, &status, WNOHANG) == w->pid)
-            rc = reap(s, w, status, err);
-    }
-    return rc;
-}
-
-static void enforce_time(struct supervisor *s)
-{
-    int64_t now = sl_clock_mono_ns(), most = s->engine->config->run_timeout_ms * SL_NS_PER_MS;
-    for (size_t i = 0; i < s->n_workers; i++) {
-        struct worker *w = &s->workers[i];
-        if (w->pid && w->batch_started_ns && now - w->batch_started_ns > most && !w->timed_out) {
-            w->timed_out = true;
-            kill(w->pid, SIGKILL);
-        }
-    }
-}
-
-static size_t alive(const struct supervisor *s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_workers; i++)
-        n += s->workers[i].pid != 0;
-    return n;
-}
-
-static void listen_to_workers(struct supervisor *s, int timeout_ms)
-{
-    struct pollfd p[WORKERS_MAX];
-    nfds_t n = 0;
-    for (size_t i = 0; i < s->n_workers; i++)
-        if (s->workers[i].pid)
-            p[n++] = (struct pollfd){.fd = s->workers[i].fd, .events = POLLIN};
-    if (n == 0) {
-        sl_clock_sleep_ns(timeout_ms * SL_NS_PER_MS);
-        return;
-    }
-    if (poll(p, n, timeout_ms) <= 0)
-        return;
-    bool ended = false;
-    for (size_t i = 0; i < s->n_workers; i++)
-        if (s->workers[i].pid)
-            ended |= !read_events(s, &s->workers[i]);
-    if (ended)
-        sl_clock_sleep_ns(SL_NS_PER_MS); /* until waitpid sees it */
-}
-
-static int tick(struct supervisor *s, struct sl_error *err)
-{
-    int64_t now = sl_clock_mono_ns();
-    if (!s->options->tick || now < s->next_tick_ns || stop_signals)
+    const struct sl_run_source *source = s->options->source;
+    struct sl_run_summary *summary = s->crew.summary;
+    int64_t now = sl_clock_mono_ns(), noticed = summary->noticed, again_ms = -1;
+    if (!source || stop_signals)
         return 0;
-    s->next_tick_ns = now + s->engine->config->sensor_poll_ms * SL_NS_PER_MS;
-    return s->options->tick(s->options->tick_data, s->engine, s->options, s->summary, err);
+    bool poll = now >= s->next_poll_ns, again = s->again_ns >= 0 && now >= s->again_ns;
+    if (!woken(source) && !poll && !again)
+        return 0;
+    if (poll)
+        s->next_poll_ns = now + s->engine->config->sensor_poll_ms * SL_NS_PER_MS;
+    int rc = source->look(source->data, s->engine, s->options, summary, poll, &again_ms, err);
+    if (summary->noticed > noticed) {
+        sl_crew_poke(&s->crew, (size_t)(summary->noticed - noticed));
+        s->crew.changed = true;
+    }
+    if (rc < 0)
+        return look_failed(s, rc, err);
+    if (s->looks_failed)
+        sl_log(SL_LOG_INFO, "sensor.store_back", NULL);
+    s->looks_failed = 0;
+    s->again_ns = again_ms < 0 ? -1 : sl_clock_mono_ns() + again_ms * SL_NS_PER_MS;
+    return 0;
+}
+
+/* Of a run that ends when nothing is left to do: as many workers as there are batches for. */
+static int count_wanted(struct supervisor *s, struct sl_error *err)
+{
+    struct sl_ledger *ledger = s->engine->ledger;
+    if (s->options->batch_id) {
+        SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
+        int rc = ledger->ops->get_batch(ledger, s->options->batch_id, &doc, err);
+        const char *status = doc ? sl_json_str(doc, "status", "") : "";
+        if (rc == 0)
+            s->want = !strcmp(status, "pending");
+        return rc;
+    }
+    int64_t pending = 0, running = 0, next_due_ms = -1;
+    int rc = ledger->ops->outstanding(ledger, &pending, &running, &next_due_ms, err);
+    if (rc == 0)
+        s->want = pending > 0 ? (size_t)pending + sl_crew_busy(&s->crew) : 0;
+    return rc;
 }
 
 /* Workers are wanted while there is, or may be, something to do. */
-static int wanted(struct supervisor *s, size_t *n, struct sl_error *err)
-{
-    int64_t pending = 0, running = 0, next_due_ms = -1;
-    *n = 0;
-    if (stop_signals || s->worker_error.code != SL_OK)
-        return 0;
-    if (s->options->forever) {
-        *n = s->n_workers;
-        return 0;
-    }
-    if (s->options->batch_id) {
-        SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
-        int rc = s->engine->ledger->ops->get_batch(s->engine->ledger, s->options->batch_id, &doc, err);
-        const char *status = doc ? sl_json_str(doc, "status", "") : "";
-        *n = !strcmp(status, "pending");
-        return rc;
-    }
-    int rc = s->engine->ledger->ops->outstanding(s->engine->ledger, &pending, &running, &next_due_ms, err);
-    size_t busy = 0;
-    for (size_t i = 0; i < s->n_workers; i++)
-        busy += s->workers[i].batch_started_ns != 0;
-    *n = pending > 0 ? (size_t)pending + busy : 0;
-    if (*n > s->n_workers)
-        *n = s->n_workers;
-    return rc;
-}
-
 static int fill_up(struct supervisor *s, struct sl_error *err)
 {
-    size_t want = 0;
-    int rc = wanted(s, &want, err);
-    size_t have = alive(s);
-    for (size_t i = 0; rc == 0 && i < s->n_workers && have < want; i++)
-        if (!s->workers[i].pid) {
-            rc = start_worker(s, &s->workers[i], err);
-            have++;
-        }
+    size_t alive = sl_crew_alive(&s->crew);
+    int64_t now = sl_clock_mono_ns();
+    int rc = 0;
+    if (stop_signals || s->crew.error.code != SL_OK) {
+        s->want = 0;
+    } else if (s->options->forever) {
+        s->want = s->crew.n;
+    } else if (alive < s->crew.n && (alive == 0 || s->crew.changed || now >= s->next_count_ns)) {
+        rc = count_wanted(s, err);
+        s->next_count_ns = now + COUNT_MS * SL_NS_PER_MS;
+    }
+    s->crew.changed = false;
+    return rc < 0 ? rc : sl_crew_fill(&s->crew, s->want, err);
+}
+
+static void obey_signals(struct supervisor *s)
+{
+    int stops = stop_signals, reloads = reload_signals;
+    int64_t now = sl_clock_mono_ns();
+    if (stops && !s->kill_at_ns)
+        s->kill_at_ns = now + s->engine->config->run_drain_timeout_ms * SL_NS_PER_MS;
+    if (stops == 1 && now >= s->kill_at_ns)
+        stops = 2;
+    if (s->stops_passed < stops) {
+        sl_crew_signal(&s->crew, stops > 1 ? SIGKILL : SIGTERM);
+        s->stops_passed = stops;
+    }
+    if (s->reloads_passed != reloads) {
+        s->reloads_passed = reloads;
+        sl_recipes_reload_logged(s->engine);
+        sl_crew_order(&s->crew, SL_ORDER_RELOAD);
+    }
+}
+
+static int announce(struct supervisor *s, struct sl_error *err)
+{
+    int64_t now = sl_clock_mono_ns();
+    struct sl_ledger *ledger = s->engine->ledger;
+    if (!s->options->role || !ledger->ops->announce || now < s->next_announce_ns)
+        return 0;
+    s->next_announce_ns = now + ANNOUNCE_MS * SL_NS_PER_MS;
+    struct json_object *doc = sl_process_doc(&s->crew, s->started_wall_ns, stop_signals > 0);
+    int rc = ledger->ops->announce(ledger, s->engine->owner, doc, err);
+    json_object_put(doc);
+    s->announced |= rc == 0;
     return rc;
 }
 
-static void pass_signal(struct supervisor *s, int *passed)
+static void take_leave(struct supervisor *s)
 {
-    if (*passed >= stop_signals)
-        return;
-    *passed = stop_signals;
-    for (size_t i = 0; i < s->n_workers; i++)
-        if (s->workers[i].pid)
-            kill(s->workers[i].pid, *passed > 1 ? SIGKILL : SIGTERM);
+    struct sl_error ignored = {0};
+    struct sl_ledger *ledger = s->engine->ledger;
+    if (s->announced && ledger && ledger->ops->announce(ledger, s->engine->owner, NULL, &ignored) < 0)
+        sl_log_error(SL_LOG_WARN, "supervisor.leave", &ignored, NULL);
 }
 
-static bool gone(enum sl_code code)
+static int turn_timeout_ms(const struct supervisor *s)
 {
-    return code == SL_E_POSTGRES_UNAVAILABLE || code == SL_E_LEDGER_UNAVAILABLE || code == SL_E_STORE_UNAVAILABLE;
+    int64_t now = sl_clock_mono_ns(), until = now + TURN_MS * SL_NS_PER_MS;
+    if (s->options->source && !stop_signals) {
+        until = s->next_poll_ns < until ? s->next_poll_ns : until;
+        until = s->again_ns >= 0 && s->again_ns < until ? s->again_ns : until;
+    }
+    return until <= now ? 0 : (int)((until - now) / SL_NS_PER_MS) + 1;
 }
 
-static int turn(struct supervisor *s, int *passed, bool *done, struct sl_error *err)
+static int turn(struct supervisor *s, bool *done, struct sl_error *err)
 {
-    pass_signal(s, passed);
-    int rc = tick(s, err);
+    obey_signals(s);
+    int rc = look(s, err);
     if (rc == 0)
-        rc = reap_all(s, err);
+        rc = sl_crew_reap(&s->crew, err);
     if (rc == 0)
         rc = fill_up(s, err);
+    if (rc == 0)
+        rc = announce(s, err);
     if (rc < 0)
         return rc;
-    bool idle = alive(s) == 0;
-    if (idle && s->worker_error.code != SL_OK && !stop_signals && gone(s->worker_error.code)) {
+    bool idle = sl_crew_alive(&s->crew) == 0;
+    if (idle && !stop_signals && sl_engine_lost(s->crew.error.code)) {
         if (err)
-            *err = s->worker_error;
-        rc = -(int)s->worker_error.code; /* as if it had been noticed here: the same remedy */
-        s->worker_error.code = SL_OK;
+            *err = s->crew.error;
+        rc = -(int)s->crew.error.code; /* as if it had been noticed here: the same remedy */
+        s->crew.error.code = SL_OK;
         return rc;
     }
-    *done = idle && (!s->options->forever || stop_signals || s->worker_error.code != SL_OK);
-    enforce_time(s);
-    listen_to_workers(s, POLL_MS);
+    bool through = s->want == 0 && s->again_ns < 0 && !s->options->forever;
+    *done = idle && (through || stop_signals || s->crew.error.code != SL_OK);
+    if (*done)
+        return 0;
+    sl_crew_enforce_time(&s->crew);
+    sl_crew_listen(&s->crew, s->options->source ? s->options->source->wake_fd : -1, turn_timeout_ms(s));
     return 0;
 }
 
-/* A service that went away: asked again with patience; what the workers held meanwhile is given back. `run` does so once
- * in a row, `serve` for ever. */
+/* A service that went away: asked again with patience; what the workers held meanwhile is given back. `run` does so a few
+ * times in a row, `serve` for ever. */
 static int come_back(struct supervisor *s, struct sl_error *err)
 {
     int rc;
     do {
         sl_log_error(SL_LOG_WARN, "supervisor.reconnect", err, NULL);
         rc = sl_engine_reconnect(s->engine, err);
-    } while (rc < 0 && s->options->forever && !stop_signals && gone((enum sl_code)-rc));
-    return rc < 0 ? rc : sl_recover(s->engine, err);
+        if (rc == 0)
+            rc = sl_recover(s->engine, err);
+    } while (rc < 0 && s->options->forever && !stop_signals && sl_engine_lost((enum sl_code)-rc));
+    return rc;
+}
+
+/* What may pass ends no server. */
+static int try_again(struct supervisor *s, int rc, struct sl_error *err)
+{
+    enum sl_code code = (enum sl_code)-rc;
+    if (stop_signals || sl_code_class(code) != SL_CLASS_TRANSIENT)
+        return rc;
+    s->turns_failed++;
+    if (sl_engine_lost(code) && (s->options->forever || s->turns_failed <= LOST_IN_A_ROW))
+        return come_back(s, err);
+    if (!s->options->forever)
+        return rc;
+    sl_log_error(SL_LOG_WARN, "supervisor.again", err, NULL);
+    sl_clock_sleep_ns(
+        sl_clock_backoff_ns(s->turns_failed, PAUSE_BASE_MS * SL_NS_PER_MS, LOOK_AGAIN_MAX_MS * SL_NS_PER_MS));
+    return 0;
 }
 
 static int loop(struct supervisor *s, struct sl_error *err)
 {
-    enum { IN_A_ROW = 3 };
-    int passed = 0, rc = 0, lost = 0;
+    int rc = 0;
     bool done = false;
     while (rc == 0 && !done) {
-        rc = turn(s, &passed, &done, err);
-        if (rc == 0)
-            lost = alive(s) ? lost : 0;
-        else if (gone((enum sl_code)-rc) && !stop_signals && (s->options->forever || lost++ < IN_A_ROW))
-            rc = come_back(s, err);
+        rc = turn(s, &done, err);
+        if (rc < 0)
+            rc = try_again(s, rc, err);
+        else if (s->options->forever || !sl_crew_alive(&s->crew))
+            s->turns_failed = 0;
     }
     return rc;
 }
 
-static void end_workers(struct supervisor *s)
+static size_t crew_size(const struct sl_engine *engine, const struct sl_run_options *options)
 {
-    for (size_t i = 0; i < s->n_workers; i++)
-        if (s->workers[i].pid) {
-            kill(s->workers[i].pid, SIGTERM);
-            waitpid(s->workers[i].pid, NULL, 0);
-            close(s->workers[i].fd);
-            sl_buf_free(&s->workers[i].line);
-        }
+    int64_t n = options->workers ? options->workers : engine->config->run_workers;
+    if (options->workers == SL_WORKERS_NONE)
+        return 0;
+    return options->batch_id ? 1 : n < 1 ? 1 : n > SL_CREW_MAX ? SL_CREW_MAX : (size_t)n;
 }
 
 int sl_run_supervise(struct sl_engine *engine, const struct sl_run_options *options, struct sl_run_summary *summary,
@@ -404,17 +275,19 @@ int sl_run_supervise(struct sl_engine *engine, const struct sl_run_options *opti
     *summary = (struct sl_run_summary){0};
     s->engine = engine;
     s->options = options;
-    s->summary = summary;
-    int64_t n = options->workers ? options->workers : engine->config->run_workers;
-    s->n_workers = options->batch_id ? 1 : n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (size_t)n;
+    s->crew = (struct sl_crew){.engine = engine, .options = options, .summary = summary, .n = crew_size(engine, options)};
+    s->started_wall_ns = sl_clock_wall_ns();
+    s->again_ns = -1;
+    s->reloads_passed = reload_signals;
     int rc = sl_recover(engine, err);
     if (rc == 0)
         rc = loop(s, err);
-    end_workers(s);
-    if (rc == 0 && s->worker_error.code != SL_OK) {
-        rc = -(int)s->worker_error.code;
+    sl_crew_end(&s->crew);
+    take_leave(s);
+    if (rc == 0 && s->crew.error.code != SL_OK) {
+        rc = -(int)s->crew.error.code;
         if (err)
-            *err = s->worker_error;
+            *err = s->crew.error;
     }
     free(s);
     return rc;
