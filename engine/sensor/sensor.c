@@ -17,7 +17,7 @@
 #include "store/store.h"
 
 enum {
-    LISTING_MAX = 10000, /* new keys of one listing; the next goes on behind them */
+    LISTING_MAX = 2000, /* new keys of one listing; the next goes on behind them */
     SLICE_MS = 100,
     DOUBTS_MAX = 64,
     SETTLE_MS = 300,
