@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +24,33 @@ enum {
 static const char *const authorities[] = {"EPSG", "OGC", "ESRI", "IGNF", "IAU_2015", "NKG"};
 enum { N_AUTHORITIES = sizeof authorities / sizeof *authorities };
 
-/* PROJ's context is not shared between threads, and its first message is the cause of a failure. */
+/* PROJ's first message is the cause of a failure. */
 struct session {
-    PJ_CONTEXT *ctx;
+    PJ_CONTEXT *ctx; /* of the thread */
+    struct session *outer;
     char message[256];
 };
+
+/* A context is not shared between threads; each keeps its own, for a new one opens PROJ's database anew. */
+struct context {
+    PJ_CONTEXT *ctx;
+    struct session *current;
+};
+static pthread_key_t contexts;
+static pthread_once_t contexts_once = PTHREAD_ONCE_INIT;
+
+static void context_free(void *data)
+{
+    struct context *c = data;
+    proj_context_destroy(c->ctx);
+    free(c);
+}
+
+static void make_key(void)
+{
+    if (pthread_key_create(&contexts, context_free) != 0)
+        sl_oom();
+}
 
 static void keep_first(void *data, int level, const char *text)
 {
@@ -36,19 +59,35 @@ static void keep_first(void *data, int level, const char *text)
         snprintf(s->message, sizeof s->message, "%s", text);
 }
 
+static struct context *context_of_thread(void)
+{
+    pthread_once(&contexts_once, make_key);
+    struct context *c = pthread_getspecific(contexts);
+    if (c)
+        return c;
+    c = sl_xcalloc(1, sizeof *c);
+    c->ctx = proj_context_create();
+    if (!c->ctx || pthread_setspecific(contexts, c) != 0)
+        sl_oom();
+    proj_context_set_enable_network(c->ctx, 0);
+    return c;
+}
+
 static void session_begin(struct session *s)
 {
+    struct context *c = context_of_thread();
     s->message[0] = '\0';
-    s->ctx = proj_context_create();
-    if (!s->ctx)
-        sl_oom();
+    s->ctx = c->ctx;
+    s->outer = c->current;
+    c->current = s;
     proj_log_func(s->ctx, s, keep_first);
-    proj_context_set_enable_network(s->ctx, 0);
 }
 
 static void session_end(struct session *s)
 {
-    proj_context_destroy(s->ctx);
+    struct context *c = context_of_thread();
+    c->current = s->outer;
+    proj_log_func(s->ctx, s->outer, s->outer ? keep_first : NULL);
 }
 
 static void pj_free(PJ **pj)

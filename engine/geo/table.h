@@ -18,6 +18,7 @@ struct sl_column {
 
 struct sl_table {
     const char *schema, *name;
+    const char *query; /* a SELECT that stands in its place; NULL: the table is there */
     struct sl_column *columns;
     size_t n_columns;
     const char *geometry; /* the geometry column's name; NULL when there is none */

@@ -96,6 +96,11 @@ bool sl_pg_alive(const struct sl_pg *pg)
     return PQstatus(pg->conn) == CONNECTION_OK;
 }
 
+bool sl_pg_still_there(struct sl_pg *pg)
+{
+    return sl_pg_alive(pg) && PQconsumeInput(pg->conn) == 1 && sl_pg_alive(pg);
+}
+
 const char *sl_pg_name(const struct sl_pg *pg)
 {
     return pg->name;

@@ -38,6 +38,9 @@ int sl_pg_open(const struct sl_pg_target *target, const char *application_name, 
 void sl_pg_close(struct sl_pg *pg); /* NULL is allowed */
 void sl_pg_closep(struct sl_pg **pg);
 bool sl_pg_alive(const struct sl_pg *pg); /* by what libpq last saw; no round trip */
+/* Whether the server has not ended the connection meanwhile, by what has arrived; no round trip. For a connection that
+ * lay idle. */
+bool sl_pg_still_there(struct sl_pg *pg);
 /* "gis1:5432/sluice as ana": for messages. Borrowed. */
 const char *sl_pg_name(const struct sl_pg *pg);
 PGconn *sl_pg_handle(struct sl_pg *pg);

@@ -159,15 +159,6 @@ struct json_object *sl_batch_inputs_json(const struct sl_batch *b)
     return list;
 }
 
-static int write_down(struct sl_batch *b, struct sl_error *err)
-{
-    struct json_object *changes = json_object_new_object();
-    sl_json_put(changes, "inputs", sl_batch_inputs_json(b));
-    int rc = b->engine->ledger->ops->update_run(b->engine->ledger, &b->lease, b->run_id, changes, err);
-    json_object_put(changes);
-    return rc;
-}
-
 static int missing(struct sl_batch *b, const struct sl_input *in, struct sl_error *err)
 {
     sl_fail(err, SL_E_FILE_MISSING, "%s/%s does not exist", b->engine->config->landing_bucket, in->landing_key);
@@ -302,7 +293,7 @@ int sl_batch_archive(struct sl_batch *b, struct sl_error *err)
     if (rc == 0) {
         take_over_earlier(b);
         name_raw(b, date);
-        rc = write_down(b, err); /* before the first put, so that a later attempt finds what this one left */
+        rc = sl_batch_begin_run(b, err); /* before the first put, so that a later attempt finds what this one left */
     }
     stage.bytes = 0;
     for (size_t i = 0; rc == 0 && i < b->n_inputs; i++) {
@@ -315,7 +306,5 @@ int sl_batch_archive(struct sl_batch *b, struct sl_error *err)
         stage.bytes += in->size_bytes;
     }
     stage.count = (int64_t)b->n_inputs;
-    if (rc == 0)
-        rc = write_down(b, err);
     return rc < 0 ? rc : sl_stage_end(b, &stage, err);
 }

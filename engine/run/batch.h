@@ -84,6 +84,7 @@ struct sl_batch {
     enum sl_crs_policy crs_policy;
     bool replay, force;
     bool begun; /* its run document is in the ledger */
+    int64_t told_ns; /* when that was last written; monotonic */
     char run_id[SL_UUID_TEXT_BYTES];
     const char *scratch;
     struct sl_input *inputs;
@@ -101,7 +102,8 @@ struct sl_batch {
     const atomic_bool *lease_lost;
 };
 
-/* The time of one stage: begin tells the supervisor, end writes it down in run document and events. */
+/* The time of one stage: begin tells the supervisor, end tells it too and keeps it for the run document, which is written
+ * at once when the batch is large or the last writing a second ago, else with the batch's end. */
 struct sl_stage {
     const char *name;
     int64_t started_wall_ns, started_mono_ns;
@@ -115,6 +117,9 @@ int sl_stage_end(struct sl_batch *batch, struct sl_stage *stage, struct sl_error
 int sl_batch_mine(struct sl_batch *batch, struct sl_error *err);
 
 int sl_batch_prepare(struct sl_batch *batch, struct sl_error *err);
+/* Enters the run in the ledger, with the names that its files will have; then makes the scratch folder: one without a run
+ * counts as left over. */
+int sl_batch_begin_run(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_archive(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_plan(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_dedupe(struct sl_batch *batch, struct sl_error *err);

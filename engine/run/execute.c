@@ -32,8 +32,6 @@ static int compute(struct sl_batch *b, struct sl_error *err)
 static int stages(struct sl_batch *b, struct sl_error *err)
 {
     int rc = sl_batch_prepare(b, err);
-    if (rc == 0) /* not before the ledger has the run: a folder without one counts as left over */
-        rc = sl_dir_make(b->scratch, 0700, err);
     if (rc == 0)
         rc = sl_batch_archive(b, err);
     if (rc == 0)
@@ -71,8 +69,6 @@ static void close_run(struct sl_batch *b, const struct sl_error *error)
     sl_json_put_str(changes, "status", "failed");
     sl_json_put(changes, "error", sl_ledger_error_doc(error));
     sl_json_put_str(changes, "ended_at", sl_clock_iso8601(at, sl_clock_wall_ns()));
-    if (b->n_inputs)
-        sl_json_put(changes, "inputs", sl_batch_inputs_json(b));
     struct sl_error ignored = {0};
     if (b->engine->ledger->ops->update_run(b->engine->ledger, &b->lease, b->run_id, changes, &ignored) < 0)
         sl_log_error(SL_LOG_WARN, "run.close", &ignored, NULL);

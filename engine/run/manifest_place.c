@@ -25,36 +25,45 @@ static int hash_if_there(struct sl_engine *engine, const char *key, char *hex, b
     return rc;
 }
 
-/* prefix + name, or prefix + stem.<eight digits>.json where another manifest of that name lies already. */
-static int target_key(struct sl_engine *engine, const char *prefix, const char *name, const char *hex,
-                      struct sl_arena *arena, const char **out, struct sl_error *err)
+/* prefix + name, or prefix + stem.<eight digits>.json where another manifest of that name lies already; NULL when the
+ * manifest itself is gone. */
+static int target_key(struct sl_engine *engine, const char *key, const char *prefix, struct sl_arena *arena,
+                      const char **out, struct sl_error *err)
 {
-    const char *key = sl_arena_printf(arena, "%s%s", prefix, name);
-    char other[SL_SHA256_HEX_BYTES];
-    bool there = false;
-    int rc = hash_if_there(engine, key, other, &there, err);
-    if (rc < 0)
+    const char *name = key + strlen(SL_MANIFESTS_PREFIX);
+    char hex[SL_SHA256_HEX_BYTES], other[SL_SHA256_HEX_BYTES];
+    bool there = false, taken = false;
+    *out = sl_arena_printf(arena, "%s%s", prefix, name);
+    int rc = hash_if_there(engine, *out, other, &taken, err);
+    if (rc < 0 || !taken)
         return rc;
-    if (there && strcmp(hex, other) != 0) {
+    rc = hash_if_there(engine, key, hex, &there, err);
+    if (rc == 0 && !there)
+        *out = NULL;
+    if (rc == 0 && there && strcmp(hex, other) != 0) {
         size_t stem = sl_text_ends(name, ".json") ? strlen(name) - 5 : strlen(name);
-        key = sl_arena_printf(arena, "%s%.*s.%.8s.json", prefix, (int)stem, name, hex);
+        *out = sl_arena_printf(arena, "%s%.*s.%.8s.json", prefix, (int)stem, name, hex);
     }
-    *out = key;
-    return 0;
+    return rc;
 }
 
+/* *new_key is NULL when there is nothing to move. */
 static int copy_to(struct sl_engine *engine, const char *key, const char *prefix, struct sl_arena *arena,
                    const char **new_key, struct sl_error *err)
 {
-    const char *bucket = engine->config->landing_bucket;
-    char hex[SL_SHA256_HEX_BYTES];
-    bool there = false;
+    const char *bucket = engine->config->landing_bucket, *target = NULL;
     *new_key = NULL;
-    int rc = hash_if_there(engine, key, hex, &there, err);
-    if (rc < 0 || !there)
+    int rc = target_key(engine, key, prefix, arena, &target, err);
+    if (rc < 0 || !target)
         return rc;
-    rc = target_key(engine, prefix, key + strlen(SL_MANIFESTS_PREFIX), hex, arena, new_key, err);
-    return rc < 0 ? rc : sl_store_copy(engine->store, bucket, key, bucket, *new_key, NULL, NULL, err);
+    rc = sl_store_copy(engine->store, bucket, key, bucket, target, NULL, NULL, err);
+    if (rc == -SL_E_STORE_NOT_FOUND) {
+        sl_error_clear(err);
+        return 0;
+    }
+    if (rc == 0)
+        *new_key = target;
+    return rc;
 }
 
 static int finish_move(struct sl_engine *engine, const char *batch_id, const char *key, const char *new_key,

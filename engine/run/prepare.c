@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run's beginning: manifest and recipe from the ledger's document, the run document. */
+/* The run's beginning: manifest and recipe from the ledger's document; then the run document. */
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "geo/duckdb/duck.h"
 #include "geo/gdal/gdal.h"
 #include "json/json.h"
@@ -111,7 +112,7 @@ static int look_up_versions(struct sl_batch *b, struct sl_error *err)
     return 0;
 }
 
-static int begin_run(struct sl_batch *b, struct sl_error *err)
+int sl_batch_begin_run(struct sl_batch *b, struct sl_error *err)
 {
     char at[SL_ISO8601_BYTES];
     struct json_object *run = json_object_new_object();
@@ -125,13 +126,14 @@ static int begin_run(struct sl_batch *b, struct sl_error *err)
     sl_json_put_str(run, "engine", b->bound.recipe->engine);
     sl_json_put_str(run, "crs_policy", sl_crs_policy_name(b->crs_policy));
     sl_json_put(run, "versions", json_object_get(b->versions));
-    sl_json_put(run, "inputs", json_object_new_array());
+    sl_json_put(run, "inputs", sl_batch_inputs_json(b));
     sl_json_put(run, "stages", json_object_new_array());
     sl_json_put_str(run, "started_at", sl_clock_iso8601(at, sl_clock_wall_ns()));
     int rc = b->engine->ledger->ops->begin_run(b->engine->ledger, &b->lease, run, err);
     json_object_put(run);
     b->begun = rc == 0;
-    return rc;
+    b->told_ns = sl_clock_mono_ns();
+    return rc < 0 ? rc : sl_dir_make(b->scratch, 0700, err);
 }
 
 int sl_batch_prepare(struct sl_batch *b, struct sl_error *err)
@@ -143,7 +145,5 @@ int sl_batch_prepare(struct sl_batch *b, struct sl_error *err)
         rc = choose_recipe(b, err);
     if (rc == 0)
         rc = look_up_versions(b, err);
-    if (rc == 0)
-        rc = begin_run(b, err);
     return rc;
 }

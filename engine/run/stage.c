@@ -5,6 +5,8 @@
 #include "json/json.h"
 #include "run/batch.h"
 
+enum { SMALL_BYTES = 4 << 20, TELL_EVERY_MS = 1000 };
+
 int sl_batch_mine(struct sl_batch *b, struct sl_error *err)
 {
     if (!atomic_load(b->lease_lost))
@@ -30,12 +32,38 @@ struct json_object *sl_batch_run_changes(const struct sl_batch *b)
 {
     struct json_object *changes = json_object_new_object();
     sl_json_put(changes, "stages", json_object_get(b->stages));
+    if (b->n_inputs)
+        sl_json_put(changes, "inputs", sl_batch_inputs_json(b));
     sl_json_put_int(changes, "rows_in", b->rows_in);
     sl_json_put_int(changes, "rows_out", b->rows_out);
     sl_json_put(changes, "rows_dropped", json_object_get(b->dropped));
     sl_json_put(changes, "rows_added", json_object_get(b->added));
     sl_json_put(changes, "warnings", json_object_get(b->warnings));
     return changes;
+}
+
+static bool small(const struct sl_batch *b)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < b->n_inputs; i++)
+        bytes += b->inputs[i].size_bytes;
+    return bytes < SMALL_BYTES;
+}
+
+/* The run document follows a batch that takes long stage by stage. One that is over in a moment tells all with its end:
+ * each telling is a transaction. */
+static int tell(struct sl_batch *b, struct sl_error *err)
+{
+    int64_t now = sl_clock_mono_ns();
+    if (!b->begun || (small(b) && now - b->told_ns < TELL_EVERY_MS * SL_NS_PER_MS))
+        return 0;
+    struct json_object *changes = json_object_new_object();
+    sl_json_put(changes, "stages", json_object_get(b->stages));
+    sl_json_put(changes, "inputs", sl_batch_inputs_json(b));
+    int rc = b->engine->ledger->ops->update_run(b->engine->ledger, &b->lease, b->run_id, changes, err);
+    json_object_put(changes);
+    b->told_ns = now;
+    return rc;
 }
 
 int sl_stage_end(struct sl_batch *b, struct sl_stage *stage, struct sl_error *err)
@@ -62,9 +90,5 @@ int sl_stage_end(struct sl_batch *b, struct sl_stage *stage, struct sl_error *er
     sl_json_put_int(e, "duration_ns", ns);
     sl_event_send(b->events, e);
 
-    struct json_object *changes = json_object_new_object();
-    sl_json_put(changes, "stages", json_object_get(b->stages));
-    int rc = b->engine->ledger->ops->update_run(b->engine->ledger, &b->lease, b->run_id, changes, err);
-    json_object_put(changes);
-    return rc;
+    return tell(b, err);
 }

@@ -122,6 +122,18 @@ static void count_difference(struct work *w, const struct sl_step_kind *kind, in
         sl_json_put_int(into, policy, sl_json_int(into, policy, 0) + n);
 }
 
+/* The CRS after a step is known by its options, or (a step of the author's own SQL) by the SRID. */
+static int enter_crs(struct work *w, const struct sl_step *step, struct sl_error *err)
+{
+    const char *crs_after = step->kind->crs_after ? step->kind->crs_after(step->options) : NULL;
+    if (!crs_after)
+        return 0;
+    struct sl_crs *crs = sl_arena_alloc(w->b->arena, sizeof *crs);
+    int rc = sl_crs_parse(crs_after, w->b->arena, crs, err);
+    w->crs = crs;
+    return rc;
+}
+
 static int transform(struct work *w, const struct sl_step *step, const char *sql, const char *name,
                      struct sl_error *err)
 {
@@ -137,32 +149,102 @@ static int transform(struct work *w, const struct sl_step *step, const char *sql
         return sl_fail(err, SL_E_ROWS_LOST, "step %s made %" PRId64 " rows of %" PRId64, step->kind->name, rows,
                        before);
     count_difference(w, step->kind, before, rows);
-    const char *crs_after = step->kind->crs_after ? step->kind->crs_after(step->options) : NULL;
-    if (crs_after) {
-        struct sl_crs *crs = sl_arena_alloc(w->b->arena, sizeof *crs);
-        rc = sl_crs_parse(crs_after, w->b->arena, crs, err);
-        w->crs = crs;
-    }
+    rc = enter_crs(w, step, err);
     return rc < 0 ? rc : follow_crs(w, step->kind->name, err);
 }
 
-static int run_step(struct work *w, size_t i, bool last, struct sl_error *err)
+static const char *table_name(struct work *w, size_t i, size_t last)
+{
+    return i == last ? "processed" : sl_arena_printf(w->b->arena, "step_%zu", i);
+}
+
+static int build_step(struct work *w, const struct sl_step *step, struct sl_sql *sql, struct sl_error *err)
+{
+    const struct sl_step_context context = context_of(w);
+    int rc = sl_step_sql(step->kind, step->options, &context, sql, err);
+    return rc < 0 ? rc : sl_sql_check(sql, err);
+}
+
+static int run_step(struct work *w, size_t i, size_t last, struct sl_error *err)
 {
     const struct sl_step *step = &w->b->bound.steps[i];
-    const struct sl_step_context context = context_of(w);
-    struct sl_sql sql;
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
-    int rc = sl_step_sql(step->kind, step->options, &context, &sql, err);
+    int rc = build_step(w, step, &sql, err);
     if (rc == 0)
-        rc = sl_sql_check(&sql, err);
-    const char *name = last ? "processed" : sl_arena_printf(w->b->arena, "step_%zu", i);
-    if (rc == 0)
-        rc = step->kind->class_ == SL_STEP_TRANSFORM ? transform(w, step, sql.buf.data, name, err)
-                                                     : w->compute->ops->execute(w->session, sql.buf.data, err);
-    sl_sql_free(&sql);
+        rc = step->kind->class_ == SL_STEP_TRANSFORM
+                 ? transform(w, step, sql.buf.data, table_name(w, i, last), err)
+                 : w->compute->ops->execute(w->session, sql.buf.data, err);
     if (rc < 0 && (rc == -SL_E_STEP_SQL || rc == -SL_E_STEP_TIMEOUT))
         sl_error_prefix(err, "step %zu (%s) of recipe %s", i + 1, step->kind->name, w->b->bound.recipe->name);
     return rc;
+}
+
+/* Steps of the engine's own that change each geometry for itself need no table between them. */
+static bool fuses(const struct sl_step *step)
+{
+    const unsigned all = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS;
+    return step->kind->class_ == SL_STEP_TRANSFORM && (step->kind->flags & (all | SL_STEP_UNTRUSTED)) == all;
+}
+
+/* One SELECT of the steps from `from` to before `to`; w is then where it would be after them. */
+static int fuse(struct work *w, size_t from, size_t to, const char **out, struct sl_error *err)
+{
+    int rc = 0;
+    for (size_t i = from; rc == 0 && i < to; i++) {
+        const struct sl_step *step = &w->b->bound.steps[i];
+        SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+        sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
+        rc = build_step(w, step, &sql, err);
+        if (rc == 0)
+            rc = enter_crs(w, step, err);
+        if (rc == 0)
+            rc = w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
+        if (rc == 0)
+            w->table.query = sl_arena_strdup(w->b->arena, sql.buf.data);
+    }
+    *out = w->table.query;
+    return rc;
+}
+
+/* Several steps in one pass. Where that fails they are run one by one, so that the error is of the step that made it and
+ * each has its own time: then *done is false and nothing has changed. */
+static int run_fused(struct work *w, size_t from, size_t to, size_t last, bool *done, struct sl_error *err)
+{
+    const struct work before = *w;
+    const char *select = NULL;
+    const struct sl_step *step = &w->b->bound.steps[to - 1];
+    int64_t rows = 0;
+    int rc = fuse(w, from, to, &select, err);
+    if (rc == 0)
+        rc = w->compute->ops->transform(w->session, select, table_name(w, to - 1, last), &rows, err);
+    if (rc < 0) {
+        *w = before;
+        bool sql = rc == -SL_E_STEP_SQL || rc == -SL_E_STEP_TIMEOUT;
+        if (sql)
+            sl_error_clear(err);
+        return sql ? 0 : rc;
+    }
+    *done = true;
+    rc = look_at(w, table_name(w, to - 1, last), step->kind->name, false, err);
+    w->table.rows = rows;
+    if (rc == 0 && rows != before.table.rows)
+        rc = sl_fail(err, SL_E_ROWS_LOST, "steps %zu to %zu made %" PRId64 " rows of %" PRId64, from + 1, to, rows,
+                     before.table.rows);
+    return rc < 0 ? rc : follow_crs(w, step->kind->name, err);
+}
+
+static int run_from(struct work *w, size_t i, size_t last, size_t *next, struct sl_error *err)
+{
+    size_t end = i;
+    bool done = false;
+    int rc = 0;
+    while (end < w->b->bound.recipe->n_steps && fuses(&w->b->bound.steps[end]))
+        end++;
+    if (end > i + 1)
+        rc = run_fused(w, i, end, last, &done, err);
+    *next = done ? end : i + 1;
+    return rc < 0 || done ? rc : run_step(w, i, last, err);
 }
 
 static int run_steps(struct work *w, struct sl_error *err)
@@ -175,10 +257,10 @@ static int run_steps(struct work *w, struct sl_error *err)
         if (w->b->bound.steps[i].kind->class_ == SL_STEP_TRANSFORM)
             last = i;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < recipe->n_steps; i++) {
+    for (size_t i = 0; rc == 0 && i < recipe->n_steps;) {
         rc = sl_batch_mine(w->b, err);
         if (rc == 0)
-            rc = run_step(w, i, i == last, err);
+            rc = run_from(w, i, last, &i, err);
     }
     stage.rows = w->table.rows;
     stage.count = (int64_t)recipe->n_steps;

@@ -145,7 +145,17 @@ void sl_step_geometry(const struct sl_step_context *context, struct sl_sql *out)
 
 void sl_step_table(const struct sl_step_context *context, struct sl_sql *out)
 {
-    sl_sql_table(out, context->input->schema, context->input->name);
+    const struct sl_table *input = context->input;
+    if (!input->query) {
+        sl_sql_table(out, input->schema, input->name);
+        return;
+    }
+    /* OFFSET 0 keeps the planner from putting one step's expression into the next, where it would be computed as often as
+     * it is named. */
+    sl_sql_text(out, "(");
+    sl_sql_text(out, input->query);
+    sl_sql_text(out, " OFFSET 0) AS ");
+    sl_sql_ident(out, input->name);
 }
 
 void sl_step_put(const struct sl_step_context *context, struct sl_sql *out, const char *trusted)

@@ -50,7 +50,7 @@ int sl_step_require_geometry(const struct sl_step_context *context, const char *
 /* Has the input a geometry column, as far as is known? */
 bool sl_step_has_geometry(const struct sl_step_context *context);
 void sl_step_geometry(const struct sl_step_context *context, struct sl_sql *out); /* "geom" */
-void sl_step_table(const struct sl_step_context *context, struct sl_sql *out);    /* "schema"."table" */
+void sl_step_table(const struct sl_step_context *context, struct sl_sql *out);    /* "schema"."table", or (query) */
 /* A literal of the engine's source in which each @ is the geometry column, quoted. */
 void sl_step_put(const struct sl_step_context *context, struct sl_sql *out, const char *trusted);
 /* The geometry for a function that refuses curves, which only PostGIS has: for sl_step_put. */

@@ -30,87 +30,15 @@ static int create_table(struct sl_postgis_session *s, const struct sl_vector_inf
     if (info->has_geometry) {
         sl_sql_text(&sql, info->n_fields ? ", " : "");
         sl_sql_ident(&sql, geometry);
-        sl_sql_text(&sql, " bytea"); /* until DuckDB has seen it: become_geometry */
+        sl_sql_text(&sql, " geometry");
     }
     sl_sql_text(&sql, ")");
     int rc = sl_sql_check(&sql, err);
     return rc ? rc : sl_pg_query(s->pg, sql.buf.data, 0, NULL, NULL, err);
 }
 
-static int exec_on_duck(struct sl_postgis_session *s, const char *before, const char *table, const char *after,
-                        struct sl_error *err)
-{
-    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
-    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
-    sl_sql_text(&sql, before);
-    sl_sql_text(&sql, SL_POSTGIS_ATTACHED ".");
-    sl_sql_table(&sql, s->name, table);
-    sl_sql_text(&sql, after);
-    int rc = sl_sql_check(&sql, err);
-    return rc ? rc : sl_duck_exec(s->duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
-}
-
-/*
- * DuckDB would want values of its own geometry type for a geometry column, and those have no SRID. So it sees the column
- * as bytea, remembers that, and sends bytes by binary COPY; by then the column is a geometry, whose binary form in COPY
- * is EWKB. A table with arrays it copies as text, where the two forms differ: then the column turns afterwards.
- */
-static int become_geometry(struct sl_postgis_session *s, const char *geometry, const char *table, struct sl_error *err)
-{
-    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
-    sl_sql_init(&sql, SL_DIALECT_POSTGIS);
-    sl_sql_text(&sql, "ALTER TABLE ");
-    sl_sql_table(&sql, s->name, table);
-    sl_sql_text(&sql, " ALTER COLUMN ");
-    sl_sql_ident(&sql, geometry);
-    sl_sql_text(&sql, " TYPE geometry USING ");
-    sl_sql_ident(&sql, geometry);
-    sl_sql_text(&sql, "::geometry");
-    int rc = sl_sql_check(&sql, err);
-    return rc ? rc : sl_pg_query(s->pg, sql.buf.data, 0, NULL, NULL, err);
-}
-
-static bool has_lists(const struct sl_vector_info *info)
-{
-    for (size_t i = 0; i < info->n_fields; i++)
-        if (sl_text_ends(info->fields[i].sql_type, "[]"))
-            return true;
-    return false;
-}
-
-static int copy_rows(struct sl_postgis_session *s, struct ArrowArrayStream *stream, const struct sl_vector_info *info,
-                     const char *geometry, const char *table, struct sl_error *err)
-{
-    bool late = has_lists(info);
-    /* DuckDB remembers the schema as it was when it first looked. */
-    int rc = sl_duck_exec(s->duck, "CALL pg_clear_cache()", SL_E_DUCKDB, NULL, err);
-    if (rc == 0)
-        rc = exec_on_duck(s, "DESCRIBE ", table, "", err);
-    if (rc == 0 && info->has_geometry && !late)
-        rc = become_geometry(s, geometry, table, err);
-    if (rc == 0)
-        rc = sl_duck_arrow_view(s->duck, "sl_incoming", stream, err);
-    if (rc)
-        return rc;
-    rc = exec_on_duck(s, "INSERT INTO ", table, " SELECT * FROM sl_incoming", err);
-    sl_duck_exec(s->duck, "DROP VIEW sl_incoming", SL_E_DUCKDB, NULL, NULL);
-    if (rc == 0 && info->has_geometry && late)
-        rc = become_geometry(s, geometry, table, err);
-    return rc;
-}
-
-static int count_rows(struct sl_postgis_session *s, const char *table, int64_t *rows, struct sl_error *err)
-{
-    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
-    sl_sql_init(&sql, SL_DIALECT_POSTGIS);
-    sl_sql_text(&sql, "SELECT count(*) FROM ");
-    sl_sql_table(&sql, s->name, table);
-    int rc = sl_sql_check(&sql, err);
-    return rc ? rc : sl_pg_query_int(s->pg, sql.buf.data, 0, NULL, 0, rows, err);
-}
-
 /* The reader's own failure is the cause of the statement's; but a lost server is told as such. */
-static int copy_failed(struct sl_postgis_session *s, struct sl_vector *vector, int rc, struct sl_error *err)
+static int copy_failed(struct sl_vector *vector, int rc, struct sl_error *err)
 {
     struct sl_error cause = {0};
     int64_t rows;
@@ -120,10 +48,7 @@ static int copy_failed(struct sl_postgis_session *s, struct sl_vector *vector, i
             *err = cause;
         return finished;
     }
-    if (rc == -(int)SL_E_POSTGRES_UNAVAILABLE || rc == -(int)SL_E_DISK_FULL)
-        return rc;
-    /* DuckDB's text is not always clear about it. */
-    return sl_pg_exec(s->pg, "SELECT 1", NULL) == 0 ? rc : sl_pg_exec(s->pg, "SELECT 1", err);
+    return rc;
 }
 
 int sl_postgis__load(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
@@ -146,12 +71,10 @@ int sl_postgis__load(struct sl_compute_session *session, struct sl_vector *vecto
     sl_vector_set_srid(vector, srid);
     rc = sl_vector_stream(vector, &stream, err);
     if (rc == 0)
-        rc = copy_rows(s, &stream, info, sl_vector_geometry_column(vector), table, err);
+        rc = sl_postgis__copy(s->pg, s->name, table, &stream, &stored, err);
     if (rc)
-        return copy_failed(s, vector, rc, err);
+        return copy_failed(vector, rc, err);
     rc = sl_vector_finish(vector, &read, err);
-    if (rc == 0)
-        rc = count_rows(s, table, &stored, err);
     if (rc == 0 && stored != read)
         rc = sl_fail(err, SL_E_ROWS_LOST, "%lld rows were read, but table \"%s\" has %lld", (long long)read, table,
                      (long long)stored);

@@ -14,26 +14,45 @@ enum { SL_PROC_NAME_BYTES = 64, SL_POSTGIS_PASSWORD_BYTES = 65 };
 /* The name of the attached database within DuckDB. */
 #define SL_POSTGIS_ATTACHED "pg"
 
+enum { SL_POSTGIS_SRIDS = 16 };
+
+/* A system's SRID in spatial_ref_sys. */
+struct sl_postgis__srid {
+    char id[32]; /* "EPSG:25833" */
+    int srid;
+};
+
 struct sl_postgis {
     struct sl_compute compute;
     struct sl_arena *arena;
     struct sl_postgis_options options;
+    struct sl_pg *admin; /* as the role that may make roles and schemas; NULL until needed */
+    /* What the server said over that connection, asked again over the next one. */
+    bool knows_versions;
+    struct sl_compute_versions versions;
+    char database[64], extension_schema[64];
+    struct sl_postgis__srid srids[SL_POSTGIS_SRIDS];
+    size_t n_srids;
+    struct sl_postgis_session *idle; /* of the last run, cleared, for the next; or NULL */
 };
 
 struct sl_postgis_session {
     struct sl_compute_session session;
-    const struct sl_postgis *postgis;
+    struct sl_postgis *postgis;
     char name[SL_PROC_NAME_BYTES]; /* of the schema and of the role */
     char password[SL_POSTGIS_PASSWORD_BYTES];
     struct sl_pg *pg; /* as the run's role */
+    bool touched;     /* SQL that is not the engine's own ran since the settings were put back */
     struct sl_duck *duck;
 };
 
-/* A connection as the role that may make roles and schemas; the caller closes it. */
-int sl_postgis__admin(const struct sl_postgis *postgis, struct sl_pg **out, struct sl_error *err);
+/* The connection as the role that may make roles and schemas, opened anew when it is gone. Borrowed. */
+int sl_postgis__admin(struct sl_postgis *postgis, struct sl_pg **out, struct sl_error *err);
+/* Closes an idle session's connections and drops its role. NULL is allowed. */
+void sl_postgis__discard(struct sl_postgis_session *session);
 /* Ends the role's connections, drops schema, role and all it owns. Nothing there is fine. */
 int sl_postgis__drop(struct sl_pg *admin, const char *name, struct sl_error *err);
-/* What a recipe's SQL may have changed in the session is put back (its own time-out, search_path). */
+/* What a recipe's SQL may have changed in the session is put back (its own time-out, search_path). Free when none ran. */
 int sl_postgis__reset(struct sl_postgis_session *session, struct sl_error *err);
 
 int sl_postgis__begin(struct sl_compute *compute, const char *run_id, const char *scratch,
@@ -42,6 +61,9 @@ int sl_postgis__end(struct sl_compute_session *session, bool keep, struct sl_err
 int sl_postgis__sweep(struct sl_compute *compute,
                       int (*orphan)(void *data, const char *run_id, struct sl_error *err), void *data, bool dry_run,
                       int64_t *dropped, struct sl_error *err);
+/* Sends the stream's rows to a table by binary COPY. *rows are those that the server stored. */
+int sl_postgis__copy(struct sl_pg *pg, const char *schema, const char *table, struct ArrowArrayStream *stream,
+                     int64_t *rows, struct sl_error *err);
 int sl_postgis__load(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
                      const char *table, int64_t *rows_out, struct sl_error *err);
 int sl_postgis__describe(struct sl_compute_session *session, const char *table, bool count_rows,
@@ -56,7 +78,7 @@ int sl_postgis__relation(struct sl_compute_session *session, const struct sl_tab
                          struct sl_arena *arena, struct sl_relation *out, struct sl_error *err);
 int sl_postgis__srid(struct sl_compute *compute, const struct sl_crs *crs, int *srid, struct sl_error *err);
 /* As sl_postgis__srid, but makes a private SRID when there is none. */
-int sl_postgis__srid_ensure(const struct sl_postgis *postgis, const struct sl_crs *crs, int *srid,
+int sl_postgis__srid_ensure(struct sl_postgis *postgis, const struct sl_crs *crs, int *srid,
                             struct sl_error *err);
 
 static inline struct sl_postgis_session *sl_postgis__session(struct sl_compute_session *session)

@@ -71,13 +71,14 @@ int sl_postgis__describe(struct sl_compute_session *session, const char *table, 
     struct sl_table t = {.schema = sl_arena_strdup(arena, s->name), .name = sl_arena_strdup(arena, table), .rows = -1};
     int rc = sl_postgis__reset(s, err);
     if (rc == 0)
+        /* What information_schema.columns says, without its joins, whose planning takes longer than small tables. */
         rc = sl_pg_query(s->pg,
-                         "SELECT c.column_name, format_type(a.atttypid, a.atttypmod), c.udt_name, "
-                         "CASE WHEN c.udt_name = 'geometry' THEN postgis_typmod_srid(a.atttypmod) ELSE 0 END "
-                         "FROM information_schema.columns c JOIN pg_catalog.pg_attribute a "
-                         "ON a.attrelid = to_regclass(format('%I.%I', $1::text, $2::text)) "
-                         "AND a.attname = c.column_name WHERE c.table_schema = $1 AND c.table_name = $2 "
-                         "ORDER BY c.ordinal_position",
+                         "SELECT a.attname, format_type(a.atttypid, a.atttypmod), coalesce(b.typname, t.typname), "
+                         "CASE WHEN coalesce(b.typname, t.typname) = 'geometry' THEN postgis_typmod_srid(a.atttypmod) "
+                         "ELSE 0 END FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b "
+                         "ON t.typtype = 'd' AND b.oid = t.typbasetype "
+                         "WHERE a.attrelid = to_regclass(format('%I.%I', $1::text, $2::text)) "
+                         "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
                          2, params, &result, err);
     if (rc)
         return rc;
@@ -108,6 +109,7 @@ int sl_postgis__transform(struct sl_compute_session *session, const char *select
     if (rc == 0)
         rc = sl_postgis__reset(s, err);
     /* The extended protocol takes one statement and no more. */
+    s->touched = true;
     if (rc == 0)
         rc = blame_statement(sl_pg_query(s->pg, sql.buf.data, 0, NULL, &result, err), err);
     if (rc)
@@ -120,6 +122,7 @@ int sl_postgis__execute(struct sl_compute_session *session, const char *sql, str
 {
     struct sl_postgis_session *s = sl_postgis__session(session);
     int rc = sl_postgis__reset(s, err);
+    s->touched = true;
     return rc ? rc : blame_statement(sl_pg_query(s->pg, sql, 0, NULL, NULL, err), err);
 }
 
@@ -127,6 +130,7 @@ int sl_postgis__query_int(struct sl_compute_session *session, const char *sql, i
 {
     struct sl_postgis_session *s = sl_postgis__session(session);
     int rc = sl_postgis__reset(s, err);
+    s->touched = true;
     return rc ? rc : blame_statement(sl_pg_query_int(s->pg, sql, 0, NULL, 0, out, err), err);
 }
 

@@ -21,28 +21,60 @@ static void new_password(char out[SL_POSTGIS_PASSWORD_BYTES])
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
+enum { ROLES_MAX = 2 };
+
+/* The role of that name, and the owner of the schema of that name when it is a run's role: they are the same unless
+ * somebody else made one of them. */
+static int roles_of(struct sl_pg *admin, const char *name, char roles[ROLES_MAX][SL_PROC_NAME_BYTES], int *n,
+                    struct sl_error *err)
+{
+    SL_CLEANUP(sl_pg_clearp) PGresult *result = NULL;
+    int rc = sl_pg_query(admin,
+                         "SELECT rolname FROM pg_roles WHERE rolname = $1 OR rolname LIKE 'proc\\_%' AND oid = "
+                         "(SELECT nspowner FROM pg_namespace WHERE nspname = $1)",
+                         1, &name, &result, err);
+    *n = rc == 0 && PQntuples(result) < ROLES_MAX ? PQntuples(result) : rc == 0 ? ROLES_MAX : 0;
+    for (int i = 0; i < *n; i++)
+        snprintf(roles[i], SL_PROC_NAME_BYTES, "%s", PQgetvalue(result, i, 0));
+    return rc;
+}
+
 int sl_postgis__drop(struct sl_pg *admin, const char *name, struct sl_error *err)
 {
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
-    int64_t roles = 0;
-    /* What a killed run left behind may still be running and hold locks. */
-    int rc = sl_pg_query(admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", 1, &name,
-                         NULL, err);
-    if (rc == 0)
-        rc = sl_pg_query_int(admin, "SELECT count(*) FROM pg_roles WHERE rolname = $1", 1, &name, 0, &roles, err);
-    if (rc)
-        return rc;
+    char roles[ROLES_MAX][SL_PROC_NAME_BYTES];
+    int n = 0, rc = roles_of(admin, name, roles, &n, err);
     sl_sql_init(&sql, SL_DIALECT_POSTGIS);
     sl_sql_text(&sql, "DROP SCHEMA IF EXISTS ");
     sl_sql_ident(&sql, name);
     sl_sql_text(&sql, " CASCADE");
-    if (roles > 0) {
+    for (int i = 0; rc == 0 && i < n; i++) {
+        const char *role = roles[i];
+        /* What a killed run left behind may still be running and hold locks. */
+        rc = sl_pg_query(admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", 1, &role,
+                         NULL, err);
         sl_sql_text(&sql, "; DROP OWNED BY ");
-        sl_sql_ident(&sql, name);
+        sl_sql_ident(&sql, role);
         sl_sql_text(&sql, " CASCADE; DROP ROLE ");
-        sl_sql_ident(&sql, name);
+        sl_sql_ident(&sql, role);
     }
-    return exec_sql(admin, &sql, err);
+    return rc ? rc : exec_sql(admin, &sql, err);
+}
+
+static void create_schema(struct sl_sql *sql, const char *name)
+{
+    sl_sql_text(sql, "; CREATE SCHEMA ");
+    sl_sql_ident(sql, name);
+    sl_sql_text(sql, " AUTHORIZATION ");
+    sl_sql_ident(sql, name);
+}
+
+static void grant_connect(struct sl_sql *sql, const struct sl_postgis *p, const char *name)
+{
+    sl_sql_text(sql, "; GRANT CONNECT ON DATABASE ");
+    sl_sql_ident(sql, p->database);
+    sl_sql_text(sql, " TO ");
+    sl_sql_ident(sql, name);
 }
 
 static int make_role(struct sl_pg *admin, const struct sl_postgis_session *s, struct sl_error *err)
@@ -60,37 +92,14 @@ static int make_role(struct sl_pg *admin, const struct sl_postgis_session *s, st
     PQfreemem(verifier);
     sl_sql_text(&sql, "; GRANT ");
     sl_sql_ident(&sql, s->name);
-    sl_sql_text(&sql, " TO CURRENT_USER; CREATE SCHEMA ");
-    sl_sql_ident(&sql, s->name);
-    sl_sql_text(&sql, " AUTHORIZATION ");
-    sl_sql_ident(&sql, s->name);
-    return exec_sql(admin, &sql, err);
-}
-
-/* Time-out and search_path also hold for the connections that DuckDB opens. */
-static int configure_role(struct sl_pg *admin, const struct sl_postgis_session *s, struct sl_error *err)
-{
-    SL_CLEANUP(sl_pg_clearp) PGresult *result = NULL;
-    int rc = sl_pg_query(admin,
-                         "SELECT n.nspname, current_database() FROM pg_extension e JOIN pg_namespace n "
-                         "ON n.oid = e.extnamespace WHERE e.extname = 'postgis'",
-                         0, NULL, &result, err);
-    if (rc)
-        return rc;
-    if (PQntuples(result) != 1)
-        return sl_fail(err, SL_E_POSTGRES, "postgres at %s has no extension postgis", sl_pg_name(admin));
-    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
-    sl_sql_init(&sql, SL_DIALECT_POSTGIS);
-    sl_sql_text(&sql, "GRANT CONNECT ON DATABASE ");
-    sl_sql_ident(&sql, PQgetvalue(result, 0, 1));
-    sl_sql_text(&sql, " TO ");
-    sl_sql_ident(&sql, s->name);
+    sl_sql_text(&sql, " TO CURRENT_USER");
+    create_schema(&sql, s->name);
+    grant_connect(&sql, s->postgis, s->name);
+    /* These also hold for the connections that DuckDB opens, for as long as the role lives. */
     sl_sql_text(&sql, "; ALTER ROLE ");
     sl_sql_ident(&sql, s->name);
     sl_sql_text(&sql, " SET search_path = ");
-    sl_sql_ident(&sql, s->name);
-    sl_sql_text(&sql, ", ");
-    sl_sql_ident(&sql, PQgetvalue(result, 0, 0));
+    sl_sql_ident(&sql, s->postgis->extension_schema);
     sl_sql_text(&sql, "; ALTER ROLE ");
     sl_sql_ident(&sql, s->name);
     sl_sql_text(&sql, " SET statement_timeout = ");
@@ -102,14 +111,7 @@ static int make(struct sl_pg *admin, const struct sl_postgis_session *s, struct 
 {
     int rc = sl_postgis__drop(admin, s->name, err);
     if (rc == 0)
-        rc = sl_pg_begin(admin, err);
-    if (rc == 0)
-        rc = make_role(admin, s, err);
-    if (rc == 0)
-        rc = configure_role(admin, s, err);
-    if (rc == 0)
-        rc = sl_pg_commit(admin, err);
-    sl_pg_rollback(admin);
+        rc = make_role(admin, s, err); /* several statements at once are one transaction */
     if (rc == -(int)SL_E_POSTGRES_DENIED)
         sl_error_hint(err, "the role of compute.dsn needs CREATEROLE, and CREATE on the database");
     return rc;
@@ -117,6 +119,8 @@ static int make(struct sl_pg *admin, const struct sl_postgis_session *s, struct 
 
 int sl_postgis__reset(struct sl_postgis_session *s, struct sl_error *err)
 {
+    if (!s->touched)
+        return 0;
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     sl_sql_init(&sql, SL_DIALECT_POSTGIS);
     /* Sorting and hashing get room; a plan on all cores is wanted for geometry, whose functions are dear. Results must
@@ -124,9 +128,16 @@ int sl_postgis__reset(struct sl_postgis_session *s, struct sl_error *err)
     sl_sql_text(&sql, "RESET ALL; SET standard_conforming_strings = on; SET client_min_messages = warning; "
                       "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; "
                       "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET work_mem = '64MB'; "
-                      "SET maintenance_work_mem = '128MB'; SET jit = off; SET statement_timeout = ");
+                      "SET maintenance_work_mem = '128MB'; SET jit = off; SET synchronous_commit = off; "
+                      "SET statement_timeout = ");
     sl_sql_int(&sql, s->postgis->options.statement_timeout_ms);
-    return exec_sql(s->pg, &sql, err);
+    sl_sql_text(&sql, "; SET search_path = ");
+    sl_sql_ident(&sql, s->name);
+    sl_sql_text(&sql, ", ");
+    sl_sql_ident(&sql, s->postgis->extension_schema);
+    int rc = exec_sql(s->pg, &sql, err);
+    s->touched = rc != 0;
+    return rc;
 }
 
 /* ---- DuckDB beside it ------------------------------------------------------------------------------------------ */
@@ -184,9 +195,7 @@ static int attach(struct sl_postgis_session *s, const PQconninfoOption *info, st
     add_secret(&sql, "PASSWORD", s->password);
     sl_sql_text(&sql, "); SET pg_use_ctid_scan = false; ATTACH ");
     sl_sql_literal(&sql, keywords.data);
-    sl_sql_text(&sql, " AS " SL_POSTGIS_ATTACHED " (TYPE postgres, SECRET sl_pg, SCHEMA ");
-    sl_sql_literal(&sql, s->name);
-    sl_sql_text(&sql, ")");
+    sl_sql_text(&sql, " AS " SL_POSTGIS_ATTACHED " (TYPE postgres, SECRET sl_pg, READ_ONLY)");
     int rc = sl_buf_check(&keywords, "connection string", err);
     if (rc == 0)
         rc = sl_sql_check(&sql, err);
@@ -220,24 +229,108 @@ static int open_as_role(struct sl_postgis_session *s, struct sl_error *err)
     target.user = s->name;
     target.password = s->password;
     int rc = sl_pg_open(&target, "sluice run", &s->pg, err);
+    s->touched = true;
     return rc ? rc : sl_postgis__reset(s, err);
 }
 
-int sl_postgis__begin(struct sl_compute *compute, const char *run_id, const char *scratch,
-                      struct sl_compute_session **out, struct sl_error *err)
+/* ---- the session of the last run, for the next ------------------------------------------------------------------ */
+
+static int spill_into(struct sl_postgis_session *s, const char *folder, struct sl_error *err)
 {
-    const struct sl_postgis *p = (const struct sl_postgis *)(const void *)compute;
-    SL_CLEANUP(sl_pg_closep) struct sl_pg *admin = NULL;
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
+    sl_sql_text(&sql, "SET temp_directory = ");
+    sl_sql_literal(&sql, folder);
+    int rc = sl_sql_check(&sql, err);
+    return rc ? rc : sl_duck_exec(s->duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
+}
+
+/* The role gets the run's name and its schema; what it was connected by stays. */
+static int take_up(struct sl_postgis_session *s, const char *name, const char *scratch, struct sl_error *err)
+{
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    struct sl_pg *admin = NULL;
+    sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+    int rc = sl_pg_still_there(s->pg) ? sl_postgis__admin(s->postgis, &admin, err) : -(int)SL_E_POSTGRES_UNAVAILABLE;
+    if (rc)
+        return rc;
+    if (strcmp(s->name, name) != 0) {
+        sl_sql_text(&sql, "ALTER ROLE ");
+        sl_sql_ident(&sql, s->name);
+        sl_sql_text(&sql, " RENAME TO ");
+        sl_sql_ident(&sql, name);
+    }
+    create_schema(&sql, name);
+    rc = exec_sql(admin, &sql, err);
+    if (rc)
+        return rc;
+    snprintf(s->name, sizeof s->name, "%s", name);
+    s->touched = true;
+    rc = sl_postgis__reset(s, err);
+    return rc ? rc : spill_into(s, scratch, err);
+}
+
+/* Whatever a recipe's SQL may have left - settings, temporary tables, prepared statements, locks, large objects, what it
+ * listens to - goes. A DuckDB that had to spill cannot be given another folder: that session ends. */
+static int clear(struct sl_postgis_session *s, struct sl_pg *admin, struct sl_error *err)
+{
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    int rc = spill_into(s, "", err);
+    if (rc == 0)
+        rc = sl_pg_exec(s->pg, "DISCARD ALL", err);
+    sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+    sl_sql_text(&sql, "DROP OWNED BY ");
+    sl_sql_ident(&sql, s->name);
+    sl_sql_text(&sql, " CASCADE");
+    grant_connect(&sql, s->postgis, s->name);
+    return rc ? rc : exec_sql(admin, &sql, err);
+}
+
+static void close_session(struct sl_postgis_session *s)
+{
+    sl_duck_close(s->duck);
+    sl_pg_close(s->pg);
+    explicit_bzero(s->password, sizeof s->password);
+    free(s);
+}
+
+void sl_postgis__discard(struct sl_postgis_session *s)
+{
+    struct sl_pg *admin = NULL;
+    if (!s)
+        return;
+    struct sl_postgis *p = s->postgis;
+    char name[SL_PROC_NAME_BYTES];
+    memcpy(name, s->name, sizeof name);
+    close_session(s);
+    if (sl_postgis__admin(p, &admin, NULL) == 0)
+        sl_postgis__drop(admin, name, NULL); /* else sweep finds it */
+}
+
+static struct sl_postgis_session *take_idle(struct sl_postgis *p, const char *name, const char *scratch)
+{
+    struct sl_postgis_session *s = p->idle;
+    struct sl_error ignored = {0};
+    p->idle = NULL;
+    if (!s || take_up(s, name, scratch, &ignored) == 0)
+        return s;
+    sl_postgis__discard(s);
+    return NULL;
+}
+
+/* ---- begin and end ---------------------------------------------------------------------------------------------- */
+
+static int open_session(struct sl_postgis *p, const char *name, const char *scratch, struct sl_postgis_session **out,
+                        struct sl_error *err)
+{
+    struct sl_pg *admin = NULL;
     struct sl_postgis_session *s = sl_xcalloc(1, sizeof *s);
-    s->session.compute = compute;
+    s->session.compute = &p->compute;
     s->session.schema = s->name;
     s->postgis = p;
+    snprintf(s->name, sizeof s->name, "%s", name);
     new_password(s->password);
-    int rc = 0;
-    if (!sl_proc_schema(run_id, s->name, sizeof s->name))
-        rc = sl_fail(err, SL_E_INTERNAL, "\"%s\" is not a run id", run_id);
-    if (rc == 0)
-        rc = sl_postgis__admin(p, &admin, err);
+    int rc = sl_postgis__admin(p, &admin, err);
     if (rc == 0)
         rc = make(admin, s, err);
     bool made = rc == 0;
@@ -245,12 +338,27 @@ int sl_postgis__begin(struct sl_compute *compute, const char *run_id, const char
         rc = open_as_role(s, err);
     if (rc == 0)
         rc = open_duck(s, scratch, err);
-    if (rc) {
-        sl_postgis__end(&s->session, !made, NULL);
-        return rc;
-    }
-    *out = &s->session;
-    return 0;
+    if (rc && made)
+        sl_postgis__discard(s);
+    else if (rc)
+        close_session(s);
+    else
+        *out = s;
+    return rc;
+}
+
+int sl_postgis__begin(struct sl_compute *compute, const char *run_id, const char *scratch,
+                      struct sl_compute_session **out, struct sl_error *err)
+{
+    struct sl_postgis *p = (struct sl_postgis *)(void *)compute;
+    char name[SL_PROC_NAME_BYTES];
+    if (!sl_proc_schema(run_id, name, sizeof name))
+        return sl_fail(err, SL_E_INTERNAL, "\"%s\" is not a run id", run_id);
+    struct sl_postgis_session *s = take_idle(p, name, scratch);
+    int rc = s ? 0 : open_session(p, name, scratch, &s, err);
+    if (rc == 0)
+        *out = &s->session;
+    return rc;
 }
 
 int sl_postgis__end(struct sl_compute_session *session, bool keep, struct sl_error *err)
@@ -258,17 +366,22 @@ int sl_postgis__end(struct sl_compute_session *session, bool keep, struct sl_err
     if (!session)
         return 0;
     struct sl_postgis_session *s = sl_postgis__session(session);
-    SL_CLEANUP(sl_pg_closep) struct sl_pg *admin = NULL;
-    int rc = 0;
-    sl_duck_close(s->duck);
-    sl_pg_close(s->pg);
-    if (!keep)
-        rc = sl_postgis__admin(s->postgis, &admin, err);
-    if (rc == 0 && !keep)
-        rc = sl_postgis__drop(admin, s->name, err);
-    explicit_bzero(s->password, sizeof s->password);
-    free(s);
-    return rc;
+    struct sl_postgis *p = s->postgis;
+    struct sl_pg *admin = NULL;
+    struct sl_error why = {0};
+    char name[SL_PROC_NAME_BYTES];
+    if (keep) {
+        close_session(s);
+        return 0;
+    }
+    if (!p->idle && sl_pg_still_there(s->pg) && sl_postgis__admin(p, &admin, &why) == 0 && clear(s, admin, &why) == 0) {
+        p->idle = s;
+        return 0;
+    }
+    memcpy(name, s->name, sizeof name);
+    close_session(s);
+    int rc = sl_postgis__admin(p, &admin, err);
+    return rc ? rc : sl_postgis__drop(admin, name, err);
 }
 
 /* ---- what killed processes left --------------------------------------------------------------------------------- */
@@ -298,8 +411,8 @@ int sl_postgis__sweep(struct sl_compute *compute,
                       int (*orphan)(void *data, const char *run_id, struct sl_error *err), void *data, bool dry_run,
                       int64_t *dropped, struct sl_error *err)
 {
-    const struct sl_postgis *p = (const struct sl_postgis *)(const void *)compute;
-    SL_CLEANUP(sl_pg_closep) struct sl_pg *admin = NULL;
+    struct sl_postgis *p = (struct sl_postgis *)(void *)compute;
+    struct sl_pg *admin = NULL;
     SL_CLEANUP(sl_pg_clearp) PGresult *names = NULL;
     int64_t n = 0;
     int rc = sl_postgis__admin(p, &admin, err);

@@ -101,13 +101,37 @@ static int private_srid(struct sl_pg *pg, const struct sl_crs *crs, bool make, i
     return sl_fail(err, SL_E_LIMIT, "postgres has no private SRID left for \"%s\"", crs->name ? crs->name : "unnamed");
 }
 
-static int find_srid(const struct sl_postgis *p, const struct sl_crs *crs, bool make, int *out, struct sl_error *err)
+static bool look_up(const struct sl_postgis *p, const char *id, int *out)
 {
-    SL_CLEANUP(sl_pg_closep) struct sl_pg *pg = NULL;
+    for (size_t i = 0; id && i < p->n_srids; i++)
+        if (!strcmp(p->srids[i].id, id)) {
+            *out = p->srids[i].srid;
+            return true;
+        }
+    return false;
+}
+
+/* Private ones are not kept in mind: a sweep takes them away. */
+static void keep(struct sl_postgis *p, const char *id, int64_t srid)
+{
+    if (srid <= 0 || strlen(id) >= sizeof p->srids[0].id || p->n_srids == SL_POSTGIS_SRIDS)
+        return;
+    struct sl_postgis__srid *known = &p->srids[p->n_srids++];
+    snprintf(known->id, sizeof known->id, "%s", id);
+    known->srid = (int)srid;
+}
+
+static int find_srid(struct sl_postgis *p, const struct sl_crs *crs, bool make, int *out, struct sl_error *err)
+{
+    struct sl_pg *pg = NULL;
     int64_t srid = -1;
     int rc = sl_postgis__admin(p, &pg, err);
+    if (rc == 0 && look_up(p, crs->id, out))
+        return 0;
     if (rc == 0)
         rc = known_srid(pg, crs->id, &srid, err);
+    if (rc == 0 && srid >= 0)
+        keep(p, crs->id, srid);
     if (rc == 0 && srid < 0) {
         int number = -1;
         rc = private_srid(pg, crs, make, &number, err);
@@ -120,11 +144,10 @@ static int find_srid(const struct sl_postgis *p, const struct sl_crs *crs, bool 
 
 int sl_postgis__srid(struct sl_compute *compute, const struct sl_crs *crs, int *srid, struct sl_error *err)
 {
-    return find_srid((const struct sl_postgis *)(const void *)compute, crs, false, srid, err);
+    return find_srid((struct sl_postgis *)(void *)compute, crs, false, srid, err);
 }
 
-int sl_postgis__srid_ensure(const struct sl_postgis *postgis, const struct sl_crs *crs, int *srid,
-                            struct sl_error *err)
+int sl_postgis__srid_ensure(struct sl_postgis *postgis, const struct sl_crs *crs, int *srid, struct sl_error *err)
 {
     return find_srid(postgis, crs, true, srid, err);
 }

@@ -121,18 +121,6 @@ static void a_failed_load_does_not_tell_the_password(void **state)
 
 /* ---- life and death --------------------------------------------------------------------------------------------- */
 
-static void the_end_leaves_nothing(void **state)
-{
-    (void)state;
-    struct sl_compute_session *s = geo_begin(geo.compute);
-    int64_t rows;
-    assert_ok(s->compute->ops->transform(s, "SELECT lo_from_bytea(0, 'x') AS o", "t", &rows, &err));
-    assert_ok(s->compute->ops->end(s, false, &err));
-    assert_int_equal(admin_int("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'proc\\_%'"), 0);
-    assert_int_equal(admin_int("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'proc\\_%'"), 0);
-    assert_int_equal(admin_int("SELECT count(*) FROM pg_largeobject_metadata"), 0);
-}
-
 static int is_orphan(void *data, const char *run_id, struct sl_error *e)
 {
     (void)e;
@@ -140,12 +128,90 @@ static int is_orphan(void *data, const char *run_id, struct sl_error *e)
     return *(int *)data;
 }
 
+static void the_end_leaves_nothing(void **state)
+{
+    (void)state;
+    struct sl_compute *compute = geo_compute(1);
+    struct sl_compute_session *s = geo_begin(compute);
+    int64_t rows;
+    assert_ok(s->compute->ops->transform(s, "SELECT lo_from_bytea(0, 'x') AS o", "t", &rows, &err));
+    assert_ok(s->compute->ops->end(s, false, &err));
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'proc\\_%'"), 0);
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_largeobject_metadata"), 0);
+    compute->ops->free(compute);
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'proc\\_%'"), 0);
+}
+
+static int64_t session_int(struct sl_compute_session *s, const char *sql)
+{
+    int64_t n = -1;
+    assert_ok(s->compute->ops->query_int(s, sql, &n, &err));
+    return n;
+}
+
+static void a_session_taken_up_again_knows_nothing_of_the_last_run(void **state)
+{
+    (void)state;
+    static const char other_run[] = "01234567-89ab-7cde-8f01-23456789abce";
+    static const char *const traces[] = {"CREATE TEMPORARY TABLE pg_temp_trace AS SELECT 1 AS a", "PREPARE trace AS SELECT 1",
+                                         "LISTEN trace", "SET search_path = pg_catalog", "SET statement_timeout = 0",
+                                         "CREATE TABLE trace AS SELECT 1 AS a"};
+    struct sl_compute *compute = geo_compute(1);
+    struct sl_compute_session *s = geo_begin(compute);
+    char left[SL_PROC_NAME_BYTES];
+    int64_t rows;
+    snprintf(left, sizeof left, "%s", s->schema);
+    int64_t backend = session_int(s, "SELECT pg_backend_pid()");
+    assert_ok(s->compute->ops->transform(s, "SELECT lo_from_bytea(0, 'x') AS o, pg_advisory_lock(77)::text AS l", "t", &rows, &err));
+    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++)
+        assert_ok(s->compute->ops->execute(s, traces[i], &err));
+    assert_ok(s->compute->ops->end(s, false, &err));
+
+    assert_ok(compute->ops->begin(compute, other_run, geo.dir, &s, &err));
+    assert_string_not_equal(s->schema, left);
+    assert_int_equal(session_int(s, "SELECT pg_backend_pid()"), backend);
+    assert_int_equal(session_int(s, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'proc\\_%'"), 1);
+    assert_int_equal(session_int(s, "SELECT (current_user = nspname)::int FROM pg_namespace WHERE nspname LIKE 'proc\\_%'"), 1);
+    assert_int_equal(session_int(s, "SELECT count(*) FROM pg_class WHERE relname IN ('trace', 'pg_temp_trace', 't')"), 0);
+    assert_int_equal(session_int(s, "SELECT count(*) FROM pg_prepared_statements"), 0);
+    assert_int_equal(session_int(s, "SELECT count(*) FROM pg_listening_channels()"), 0);
+    assert_int_equal(session_int(s, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"), 0);
+    assert_int_equal(session_int(s, "SELECT count(*) FROM pg_largeobject_metadata"), 0);
+    assert_int_equal(session_int(s, "SELECT (current_setting('statement_timeout') = '1min')::int"), 1);
+    assert_int_equal(session_int(s, "SELECT (current_schema() = current_user)::int"), 1);
+    assert_ok(s->compute->ops->end(s, false, &err));
+    compute->ops->free(compute);
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'proc\\_%'"), 0);
+}
+
+static void a_session_whose_role_was_swept_is_made_anew(void **state)
+{
+    (void)state;
+    struct sl_compute *compute = geo_compute(1);
+    struct sl_compute_session *s = geo_begin(compute);
+    int64_t dropped = -1;
+    assert_ok(s->compute->ops->end(s, false, &err));
+    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){1}, false, &dropped, &err));
+    assert_int_equal(dropped, 1);
+    s = geo_begin(compute);
+    assert_int_equal(session_int(s, "SELECT 1"), 1);
+    geo_squares("FlatGeobuf", geo_path("anew.fgb"), 10);
+    assert_ok(geo_load(s, geo_path("anew.fgb"), "FlatGeobuf", "raw_data", &dropped));
+    struct sl_geoparquet_facts facts;
+    assert_ok(geo_eject(s, "raw_data", "EPSG:25833", geo_path("anew.parquet"), &facts));
+    assert_int_equal(facts.rows, 10);
+    assert_ok(s->compute->ops->end(s, false, &err));
+    compute->ops->free(compute);
+}
+
 static void sweep_drops_orphans_only(void **state)
 {
     (void)state;
     int64_t dropped = -1;
-    struct sl_compute_session *s = geo_begin(geo.compute);
+    struct sl_compute *compute = geo_compute(1);
+    struct sl_compute_session *s = geo_begin(compute);
     assert_ok(s->compute->ops->end(s, true, &err));
+    compute->ops->free(compute);
     admin("CREATE SCHEMA IF NOT EXISTS proc_somebody");
     assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){0}, false, &dropped, &err));
     assert_int_equal(dropped, 0);
@@ -364,6 +430,8 @@ int main(void)
         T(a_timeout_cannot_be_switched_off),
         cmocka_unit_test(a_failed_load_does_not_tell_the_password),
         cmocka_unit_test(the_end_leaves_nothing),
+        cmocka_unit_test(a_session_taken_up_again_knows_nothing_of_the_last_run),
+        cmocka_unit_test(a_session_whose_role_was_swept_is_made_anew),
         cmocka_unit_test(sweep_drops_orphans_only),
         T(a_crs_without_a_code_gets_one_private_srid),
         T(cut_files_are_noticed),
