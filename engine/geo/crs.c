@@ -55,7 +55,7 @@ static void make_key(void)
 static void keep_first(void *data, int level, const char *text)
 {
     struct session *s = data;
-    if (level == PJ_LOG_ERROR && !s->message[0])
+    if (s && level == PJ_LOG_ERROR && !s->message[0])
         snprintf(s->message, sizeof s->message, "%s", text);
 }
 
@@ -87,7 +87,7 @@ static void session_end(struct session *s)
 {
     struct context *c = context_of_thread();
     c->current = s->outer;
-    proj_log_func(s->ctx, s->outer, s->outer ? keep_first : NULL);
+    proj_log_func(s->ctx, s->outer, keep_first);
 }
 
 static void pj_free(PJ **pj)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * postgis.h - the compute port on PostGIS: rows in by DuckDB's binary COPY, SQL in PostGIS, rows out by DuckDB.
+ * postgis.h - the compute port on PostGIS: rows in by binary COPY, SQL in PostGIS, rows out by DuckDB.
  *
  * A run's role is its own: LOGIN with a random password, owner of its schema and of nothing else, with
- * statement_timeout, dropped with the schema.
+ * statement_timeout. After the run it is cleared of all that it owns and kept for the next, under that one's name; it is
+ * dropped with the sl_compute.
  */
 #ifndef SLUICE_GEO_POSTGIS_POSTGIS_H
 #define SLUICE_GEO_POSTGIS_POSTGIS_H

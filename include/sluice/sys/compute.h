@@ -3,7 +3,7 @@
  * sys/compute.h - the port to what runs a recipe's SQL: PostGIS now, DuckDB's spatial extension next.
  *
  * A session belongs to one run and owns one ephemeral schema, `proc_<run_id with _ for ->`, whose tables only it sees.
- * It also has a sl_duck, through which rows come in (Arrow) and go out (a relation that DuckDB can read). Ending a
+ * It also has a sl_duck, through which rows go out (a relation that DuckDB can read). Ending a
  * session drops the schema whatever happened; what a killed process leaves is found by `sweep`. SQL that comes from a
  * recipe's author runs with no more rights than the session's own schema. Threads: one session, one thread.
  */
@@ -66,7 +66,7 @@ struct sl_compute_ops {
      * without a code gets a private SRID. rows_out are those in the table. SL_E_ROWS_LOST when they are not those read. */
     int (*load)(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
                 const char *table, int64_t *rows_out, struct sl_error *err);
-    /* Must provide. From information_schema; columns in order. SL_E_STEP_SQL when there is no such table. */
+    /* Must provide. Columns in order. SL_E_STEP_SQL when there is no such table. */
     int (*describe)(struct sl_compute_session *session, const char *table, bool count_rows, struct sl_arena *arena,
                     struct sl_table *out, struct sl_error *err);
     /* Must provide. Makes `table` from a SELECT. */
