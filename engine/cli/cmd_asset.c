@@ -186,7 +186,7 @@ static const struct sl_command cmd_show = {
     .most = 1,
     .run = show,
 };
-static const struct sl_command *const verbs[] = {&cmd_list, &cmd_show, &sl_cmd_asset_get, NULL};
+static const struct sl_command *const verbs[] = {&cmd_list, &cmd_show, &sl_cmd_asset_get, &sl_cmd_asset_diff, NULL};
 
 const struct sl_command sl_cmd_asset = {
     .name = "asset",
@@ -194,6 +194,7 @@ const struct sl_command sl_cmd_asset = {
     .group = SL_GROUP_LOOK,
     .examples = "  sluice asset list\n"
                 "  sluice asset show roads@3\n"
-                "  sluice asset get roads -o roads.parquet\n",
+                "  sluice asset get roads -o roads.parquet\n"
+                "  sluice asset diff roads@2 roads@3\n",
     .verbs = verbs,
 };

@@ -44,6 +44,7 @@ struct sl_planned_asset {
     struct json_object *linked; /* the asset document that already is this one; NULL: to be computed */
     struct json_object *before; /* replay: the batch's earlier asset of this dataset; NULL: none */
     bool stands;                /* replay: the same bytes as before, nothing to publish */
+    const char *restored;       /* replay into a version: "intact", "restored", "differs"; NULL: not asked for */
     const char *local_path;
     char sha256_hex[65];
     int64_t size_bytes;
@@ -83,6 +84,7 @@ struct sl_batch {
     struct json_object *versions; /* of everything that has a say in the bytes */
     enum sl_crs_policy crs_policy;
     bool replay, force;
+    int64_t into_version; /* replay: only this version's objects are put again; 0: no */
     bool begun; /* its run document is in the ledger */
     int64_t told_ns; /* when that was last written; monotonic */
     char run_id[SL_UUID_TEXT_BYTES];
@@ -129,6 +131,8 @@ int sl_batch_decide_crs(struct sl_batch *batch, struct sl_unit *unit, const stru
                         struct sl_error *err);
 int sl_batch_compute_raster(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
 int sl_batch_publish(struct sl_batch *batch, struct sl_error *err);
+/* Puts the object of asset->before again, if its bytes are those that were computed; tells in asset->restored. */
+int sl_batch_restore(struct sl_batch *batch, struct sl_planned_asset *asset, struct sl_error *err);
 /* After a failure: objects and catalog rows that no ledger document names are taken back, versions released. What cannot
  * be reached now is found by `gc` later, hence no error. */
 void sl_batch_unpublish(struct sl_batch *batch);

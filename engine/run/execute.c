@@ -201,6 +201,7 @@ static void begin(struct sl_batch *b)
     b->warnings = json_object_new_array();
     b->replay = replay && sl_json_bool(replay, "compare", false);
     b->force = replay && sl_json_bool(replay, "force", false);
+    b->into_version = replay ? sl_json_int(replay, "into_version", 0) : 0;
     sl_uuid7(b->run_id);
     b->scratch = sl_arena_printf(b->arena, "%s/%s", b->engine->config->run_scratch, b->run_id);
     sl_log_context("batch", b->lease.batch_id);

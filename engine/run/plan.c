@@ -172,7 +172,7 @@ static int look_before(struct sl_batch *b, struct sl_planned_asset *a, struct sl
     struct sl_ledger *ledger = b->engine->ledger;
     if (!b->replay)
         return b->force ? 0 : ledger->ops->get_asset_by_fingerprint(ledger, a->fingerprint, &a->linked, err);
-    struct json_object *ids = sl_json_get(sl_json_get(b->doc, "replay"), "assets");
+    struct json_object *ids = sl_json_get(sl_json_get(b->doc, "replay"), b->into_version ? "into" : "assets");
     size_t n = ids ? json_object_array_length(ids) : 0;
     for (size_t i = 0; i < n && !a->before; i++) {
         struct json_object *doc = NULL;

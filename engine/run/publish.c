@@ -109,7 +109,7 @@ static int publish_one(struct sl_batch *b, struct sl_planned_asset *a, struct sl
 
 static bool to_publish(const struct sl_batch *b, struct sl_planned_asset *a)
 {
-    if (a->linked)
+    if (a->linked || b->into_version)
         return false;
     const char *before = a->before ? sl_json_str(a->before, "content_hash", "") : NULL;
     a->stands = before && !b->force && !strcmp(before + strlen("sha256:"), a->sha256_hex);
@@ -126,10 +126,46 @@ static struct json_object *short_asset(const struct json_object *doc)
     return o;
 }
 
+/* A replay into a version: what became of it, and what the batch stands for as before. */
+static void add_kept(const struct sl_batch *b, struct json_object *list)
+{
+    struct json_object *ids = sl_json_get(sl_json_get(b->doc, "replay"), "assets");
+    size_t n = json_object_is_type(ids, json_type_array) ? json_object_array_length(ids) : 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *id = json_object_get_string(json_object_array_get_idx(ids, i));
+        bool listed = false;
+        for (size_t k = 0; k < json_object_array_length(list); k++)
+            listed |= !strcmp(sl_json_str(json_object_array_get_idx(list, k), "asset_id", ""), id);
+        struct json_object *o = listed ? NULL : json_object_new_object();
+        if (!o)
+            continue;
+        sl_json_put_str(o, "asset_id", id);
+        sl_json_put_str(o, "how", "kept");
+        json_object_array_add(list, o);
+    }
+}
+
+static void add_restored(const struct sl_batch *b, const struct sl_planned_asset *a, struct json_object *list)
+{
+    if (!a->before)
+        return;
+    struct json_object *o = short_asset(a->before);
+    sl_json_put_str(o, "how", a->restored);
+    sl_json_put_str(o, "computed_hash", sl_arena_printf(b->arena, "sha256:%s", a->sha256_hex));
+    json_object_array_add(list, o);
+}
+
 /* outputs: what this run stands for, each new, linked (deduplicated) or same (a replay's bytes were the same). */
 static struct json_object *outputs_json(const struct sl_batch *b)
 {
     struct json_object *list = json_object_new_array();
+    for (size_t i = 0; b->into_version && i < b->n_units; i++)
+        for (size_t k = 0; k < b->units[i].n_assets; k++)
+            add_restored(b, &b->units[i].assets[k], list);
+    if (b->into_version) {
+        add_kept(b, list);
+        return list;
+    }
     for (size_t i = 0; i < b->n_units; i++)
         for (size_t k = 0; k < b->units[i].n_assets; k++) {
             const struct sl_planned_asset *a = &b->units[i].assets[k];
@@ -191,6 +227,8 @@ int sl_batch_publish(struct sl_batch *b, struct sl_error *err)
     for (size_t i = 0; rc == 0 && i < b->n_units; i++)
         for (size_t k = 0; rc == 0 && k < b->units[i].n_assets; k++) {
             struct sl_planned_asset *a = &b->units[i].assets[k];
+            if (b->into_version)
+                rc = sl_batch_restore(b, a, err);
             if (!to_publish(b, a))
                 continue;
             rc = publish_one(b, a, err);

@@ -159,11 +159,36 @@ int sl_run_work(struct sl_engine *engine, const struct sl_worker_options *option
 struct sl_replay {
     const char *batch_id;
     bool force;                  /* a new version also when the bytes are the same */
+    bool from_raw;               /* refuse unless every file is in the raw vault, as it was archived */
+    int64_t into_version;        /* put this version's object again, if the bytes are the same as they were; 0: no */
     struct json_object *params;  /* --set name=value; may be NULL; crs_policy among them is the manifest's member */
     const char *recipe;          /* NULL: as the intent selects */
 };
 /* Opens the batch again; sl_run_supervise with its batch_id then carries it out. */
 int sl_replay_request(struct sl_engine *engine, const struct sl_replay *replay, struct sl_error *err);
+/* What it would do, changing nothing: {batch_id, status, recipe {name, version, hash}, last {run_id, recipe, params},
+ * recipe_changed, params, crs_policy, into_version, intact, inputs: [{landing_path, raw_key, content_hash, size_bytes, state:
+ * "intact" | "changed" | "gone" | "landing" (not archived yet) | "missing"}], assets: [ids to compare with]}. Reads every
+ * raw file. */
+int sl_replay_plan(struct sl_engine *engine, const struct sl_replay *replay, struct json_object **plan,
+                   struct sl_error *err);
+/* Of many: those of the ledger that are over, were taken in once, and fit what is not NULL; the oldest first. */
+struct sl_replay_choice {
+    const char *intent, *status, *dataset;
+    const char *since, *until; /* of created_at, ISO 8601; from, and before */
+};
+int sl_replay_choose(struct sl_engine *engine, const struct sl_replay_choice *choice, sl_ledger_visit visit, void *data,
+                     struct sl_error *err);
+
+/* Two assets' documents compared: {a, b: {_id, dataset_id, version}, equal (the bytes), different: [names], row_count, size_bytes,
+ * content_hash, kind, crs, bounds, geometry_types, recipe, params, inputs: {a, b, equal}, columns: {added, removed,
+ * retyped, equal}}. */
+int sl_asset_diff(struct sl_engine *engine, struct json_object *a, struct json_object *b, struct json_object **out,
+                  struct sl_error *err);
+/* Two tables' rows, by the columns that both have: {only_a, only_b, both, changed, compared: [columns]}; changed is null
+ * without a key, else only_a and only_b are of rows whose key the other lacks. */
+int sl_asset_diff_rows(struct sl_engine *engine, struct json_object *a, struct json_object *b, const char *key,
+                       struct json_object **out, struct sl_error *err);
 
 struct sl_verify_options {
     bool deep;               /* read every byte */

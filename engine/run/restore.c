@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A replay into a version that exists: its object is put again when the bytes are those that the ledger has. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "json/json.h"
+#include "run/batch.h"
+#include "run/orphan.h"
+#include "store/store.h"
+
+struct place {
+    const char *bucket, *key, *hex;
+};
+
+/* What lies there that is not it goes to orphans/: somebody may want to know what it was. */
+static int make_room(struct sl_batch *b, const struct place *p, bool *intact, struct sl_error *err)
+{
+    struct sl_object_info info;
+    char there[SL_SHA256_HEX_BYTES];
+    *intact = false;
+    int rc = sl_store_hash(b->engine->store, p->bucket, p->key, NULL, there, &info, err);
+    if (rc == -SL_E_STORE_NOT_FOUND) {
+        sl_error_clear(err);
+        return 0;
+    }
+    *intact = rc == 0 && !strcmp(there, p->hex);
+    return rc < 0 || *intact ? rc : sl_orphan_move(b->engine, p->bucket, p->key, info.etag, b->arena, NULL, err);
+}
+
+static int tell(struct sl_batch *b, const struct sl_planned_asset *a, const struct place *p, struct sl_error *err)
+{
+    char id[SL_UUID_TEXT_BYTES], at[SL_ISO8601_BYTES];
+    SL_CLEANUP(sl_json_putp) struct json_object *event = json_object_new_object();
+    sl_uuid7(id);
+    sl_json_put_str(event, "_id", id);
+    sl_json_put_str(event, "at", sl_clock_iso8601(at, sl_clock_wall_ns()));
+    sl_json_put_str(event, "event", "repair");
+    sl_json_put_str(event, "kind", "restored_object");
+    sl_json_put_str(event, "bucket", p->bucket);
+    sl_json_put_str(event, "s3_key", p->key);
+    sl_json_put_str(event, "asset_id", sl_json_str(a->before, "_id", NULL));
+    sl_json_put_str(event, "batch_id", b->lease.batch_id);
+    sl_json_put_str(event, "run_id", b->run_id);
+    sl_json_put_str(event, "message", "the object was computed again from the raw files");
+    return b->engine->ledger->ops->add_event(b->engine->ledger, event, err);
+}
+
+int sl_batch_restore(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
+{
+    bool intact = false;
+    if (!a->before)
+        return 0;
+    const char *hash = sl_json_str(a->before, "content_hash", "");
+    const struct place p = {.bucket = sl_json_str(a->before, "bucket", ""),
+                            .key = sl_json_str(a->before, "s3_key", ""),
+                            .hex = a->sha256_hex};
+    if (!sl_text_starts(hash, "sha256:") || strcmp(hash + strlen("sha256:"), a->sha256_hex) != 0) {
+        a->restored = "differs";
+        return 0;
+    }
+    int rc = sl_batch_mine(b, err);
+    if (rc == 0)
+        rc = make_room(b, &p, &intact, err);
+    if (rc < 0)
+        return rc;
+    a->restored = intact ? "intact" : "restored";
+    if (intact)
+        return 0;
+    struct sl_meta meta = {0};
+    sl_meta_add(&meta, "mongodb_doc_id", sl_json_str(a->before, "_id", ""));
+    sl_meta_add(&meta, "run_id", sl_json_str(a->before, "run_id", ""));
+    sl_meta_add(&meta, "content_hash", hash);
+    const struct sl_put_options options = {.meta = &meta,
+                                           .content_type = sl_json_str(a->before, "media_type", NULL),
+                                           .if_absent = true,
+                                           .sha256_hex = a->sha256_hex};
+    rc = sl_store_put_file(b->engine->store, p.bucket, p.key, a->local_path, &options, NULL, err);
+    return rc < 0 ? rc : tell(b, a, &p, err);
+}
