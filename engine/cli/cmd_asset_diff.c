@@ -46,7 +46,7 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
 
 const struct sl_command sl_cmd_asset_diff = {
     .name = "diff",
-    .summary = "what two assets have different: rows, columns, bounds, recipe, inputs, bytes",
+    .summary = "what two assets have different: rows, columns, recipe, bytes",
     .group = SL_GROUP_LOOK,
     .usage = "[--rows [--key COLUMN]] A B",
     .examples = "  sluice asset diff roads@2 roads@3\n"
