@@ -10,7 +10,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 
-enum { BUCKET_LEAST = 3, CONTENT_TYPE_MAX = 255, META_NAME_MAX = 64, PRESIGN_MOST_S = 604800 };
+enum { BUCKET_LEAST = 3, CONTENT_TYPE_MAX = 255, META_NAME_MAX = 64, META_PREFIX = 11 /* "x-amz-meta-" */, PRESIGN_MOST_S = 604800 };
 
 static bool lower_or_digit(char c)
 {
@@ -67,6 +67,16 @@ static bool meta_name(const char *s)
     return ok;
 }
 
+/* Bytes of a value on the way to a server: what is not ASCII goes as encoded words (RFC 2047) of at least 42 bytes each. */
+static size_t travelling(const char *value)
+{
+    size_t n = strlen(value);
+    for (const char *p = value; *p; p++)
+        if ((unsigned char)*p >= 0x7f)
+            return (n / 42 + 1) * 73;
+    return n;
+}
+
 static int check_meta(const struct sl_meta *meta, struct sl_error *err)
 {
     size_t bytes = 0;
@@ -74,7 +84,7 @@ static int check_meta(const struct sl_meta *meta, struct sl_error *err)
         return sl_fail(err, SL_E_LIMIT, "metadata have more than %d pairs", SL_META_MAX_PAIRS);
     for (size_t i = 0; i < meta->n; i++) {
         const struct sl_meta_pair *p = &meta->pairs[i];
-        bytes += strlen(p->name) + strlen(p->value);
+        bytes += META_PREFIX + strlen(p->name) + travelling(p->value);
         if (bytes > SL_META_MAX_BYTES)
             return sl_fail(err, SL_E_LIMIT, "metadata are larger than %d bytes", SL_META_MAX_BYTES);
         if (!meta_name(p->name))

@@ -12,7 +12,7 @@ static void empty_bucket_lists_nothing(void **state)
 }
 
 static const char *const sorted[] = {
-    "%z", "-", "A", "a!", "a-b", "a.b", "a/b", "a/b-c", "a/c/d", "a/c0", "a0", "aa", "b/", "b/x", "c//x", "z",
+    "%z", "-", "A", "a!", "a-b", "a.b", "a/b", "a/b-c", "a/c/d", "a/c0", "a0", "aa", "b/", "b/x", "c/ /x", "z",
     "\xc3\xa9", "\xe6\x9d\xb1", "\xf0\x9f\x97\xba",
 };
 enum { SORTED = sizeof sorted / sizeof *sorted };
@@ -67,7 +67,7 @@ static const struct list_case cases[] = {
     {"list: prefix is a whole key", "a0", NULL, 0, "a0\n"},
     {"list: prefix of nothing", "q", NULL, 0, ""},
     {"list: prefix below an object", "a0/", NULL, 0, ""},
-    {"list: prefix with an empty component", "c//", NULL, 0, "c//x\n"},
+    {"list: prefix with a component that is a space", "c/ /", NULL, 0, "c/ /x\n"},
     {"list: prefix cuts a character", "\xc3\xa9", NULL, 0, "\xc3\xa9\n"},
     {"list: prefix is upper case", "A", NULL, 0, "A\n"},
     {"list: after a key", "", "a0", 3, "aa\nb/\nb/x\n"},
@@ -92,6 +92,15 @@ static void list_gives(void **state)
     const struct list_case *c = *state;
     put_all_in_some_order();
     assert_string_equal(suite_keys(c->prefix, c->start_after, c->max_keys), c->expected);
+}
+
+static void prefix_with_an_empty_component(void **state)
+{
+    (void)state;
+    suite_put("c/x", "x");
+    bool taken = suite_try_put("c//x", "x");
+    assert_string_equal(suite_keys("c//", NULL, 0), taken ? "c//x\n" : "");
+    assert_string_equal(suite_keys("c/", NULL, 0), taken ? "c//x\nc/x\n" : "c/x\n");
 }
 
 static int compare_with_head(void *data, const struct sl_list_entry *entry, struct sl_error *e)
@@ -187,6 +196,7 @@ void suite_add_lists(struct CMUnitTest *tests, size_t *n)
     SUITE_CASE(pages_of_any_size_give_all_keys_once);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         suite_add(tests, n, cases[i].name, list_gives, &cases[i]);
+    SUITE_CASE(prefix_with_an_empty_component);
     SUITE_CASE(entries_have_size_and_etag);
     SUITE_CASE(entries_may_be_removed_while_listing);
     SUITE_CASE(entry_stops_a_list);

@@ -496,11 +496,11 @@ static void sixteen_pairs_and_two_kilobytes_fit(void **state)
 {
     (void)state;
     struct sl_meta meta = {0}, got;
-    char names[16][8], value[127];
+    char names[16][8], value[116];
     memset(value, 'v', sizeof value - 1);
     value[sizeof value - 1] = '\0';
     for (int i = 0; i < 16; i++) {
-        names[i][2] = '\0'; /* 16 * (2 + 126) = 2,048 */
+        names[i][2] = '\0'; /* 16 * (11 + 2 + 115) = 2,048 */
         names[i][0] = (char)('a' + i);
         names[i][1] = 'x';
         sl_meta_add(&meta, names[i], value);

@@ -187,10 +187,11 @@ static int put_and_remove(struct sl_store *s, int number)
     for (int i = 0; i < 60; i++) {
         char key[32];
         snprintf(key, sizeof key, "deep/er/folder/%d", number);
-        if (sl_store_put(s, SUITE_BUCKET, key, "x", 1, NULL, NULL, NULL) != 0)
+        if (sl_store_put(s, SUITE_BUCKET, key, "x", 1, NULL, NULL, &err) != 0 ||
+            sl_store_remove(s, SUITE_BUCKET, key, &err) != 0) {
+            print_error("%s\n", err.message);
             return 100;
-        if (sl_store_remove(s, SUITE_BUCKET, key, NULL) != 0)
-            return 101;
+        }
     }
     return 0;
 }

@@ -43,6 +43,17 @@ void suite_put(const char *key, const char *text)
     assert_ok(sl_store_put(suite_store, SUITE_BUCKET, key, text, strlen(text), NULL, NULL, &err));
 }
 
+bool suite_try_put(const char *key, const char *text)
+{
+    int rc = sl_store_put(suite_store, SUITE_BUCKET, key, text, strlen(text), NULL, NULL, &err);
+    if (rc == -SL_E_STORE_KEY && !sl_store_has(suite_store, SL_STORE_ANY_KEY)) {
+        assert_true(err.hint[0]);
+        return false;
+    }
+    assert_ok(rc);
+    return true;
+}
+
 void suite_expect(const char *key, const char *text)
 {
     struct sl_buf buf;

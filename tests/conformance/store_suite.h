@@ -30,6 +30,8 @@ extern struct sl_error err;
 
 struct sl_store *suite_open(void);
 void suite_put(const char *key, const char *text);
+/* The same for a key that not every server can hold: false when this store says so, as it may without SL_STORE_ANY_KEY. */
+bool suite_try_put(const char *key, const char *text);
 /* Fails unless the object holds this text. */
 void suite_expect(const char *key, const char *text);
 /* All keys of SUITE_BUCKET with the prefix, each followed by a newline; "" for none. */

@@ -114,8 +114,13 @@ static int read_page(struct sl_s3 *s3, struct sl_s3_lane *lane, const char *buck
         sl_s3__query(&c, "start-after", start_after);
     int rc = sl_s3__perform(lane, &c, err);
     page->entries = sl_arena_array(page->arena, PAGE_KEYS, sizeof *page->entries);
-    if (rc == 0)
+    if (rc == -SL_E_STORE_KEY) {
+        /* A prefix that no key of this server can have. */
+        sl_error_clear(err);
+        rc = 0;
+    } else if (rc == 0) {
         rc = sl_s3__xml(c.transfer.response.body.data, c.transfer.response.body.len, on_element, page, err);
+    }
     sl_s3__close_call(&c);
     return rc;
 }

@@ -168,8 +168,36 @@ static int start_try(struct sl_s3_lane *lane, struct sl_s3_call *c, struct sl_er
     return rc;
 }
 
+/* MinIO takes "/a" for "a": a second name for the same object, which the port does not know. */
+static int check_leading_slash(struct sl_s3_call *c, struct sl_error *err)
+{
+    struct sl_s3 *s3 = c->s3;
+    if (!s3->server[0]) {
+        bool exists;
+        int rc = sl_s3__bucket_exists(&s3->base, c->bucket, &exists, err);
+        if (rc)
+            return rc;
+    }
+    if (!sl_text_starts(s3->server, "MinIO"))
+        return 0;
+    int rc = sl_fail(err, SL_E_STORE_KEY, "cannot %s %s/%s: the server does not take such a key (leading slash)", c->verb,
+                     c->bucket, c->key);
+    sl_error_hint(err, "MinIO drops a slash at the front of a key");
+    return rc;
+}
+
+static void learn_server(struct sl_s3_call *c)
+{
+    const char *server = sl_http_header(&c->transfer.response, "server");
+    if (!c->s3->server[0] && c->transfer.response.status)
+        sl_text_escape(c->s3->server, sizeof c->s3->server, server && *server ? server : "unknown");
+}
+
 int sl_s3__begin(struct sl_s3_lane *lane, struct sl_s3_call *c, struct sl_error *err)
 {
+    int rc = c->key && c->key[0] == '/' ? check_leading_slash(c, err) : 0;
+    if (rc)
+        return rc;
     sl_retry_begin(&c->retry, &c->s3->policy);
     return start_try(lane, c, err);
 }
@@ -203,6 +231,7 @@ static bool judge(struct sl_s3_call *c)
     bool reads = !strcmp(c->method, "GET") || !strcmp(c->method, "HEAD");
     bool broke = t->rc == -SL_E_NET, passes = broke;
     c->status = t->response.status;
+    learn_server(c);
     if (t->rc < 0 && !broke) {
         c->rc = t->rc;
         c->error = t->error;
@@ -299,13 +328,11 @@ int sl_s3__next(struct sl_s3_lane *lane, int timeout_ms, struct sl_s3_call **don
 int sl_s3__perform(struct sl_s3_lane *lane, struct sl_s3_call *c, struct sl_error *err)
 {
     struct sl_s3_call *done = NULL;
-    int rc = sl_s3__begin(lane, c, err);
+    int rc = sl_s3__begin(lane, c, &c->error);
     if (rc == 0)
-        rc = sl_s3__next(lane, -1, &done, err);
-    if (rc) {
+        rc = sl_s3__next(lane, -1, &done, &c->error);
+    if (rc)
         c->rc = rc;
-        return rc;
-    }
     if (c->rc && err)
         *err = c->error;
     return c->rc;

@@ -53,6 +53,7 @@ struct sl_s3 {
     int64_t part_bytes;
     struct sl_s3_lane lanes[SL_S3_LANES];
     int depth; /* lanes in use */
+    char server[32]; /* what it calls itself; "" until it has answered */
     char buckets[SL_S3_BUCKETS][SL_BUCKET_BYTES]; /* that were made or written to: those that sweep looks at */
     size_t n_buckets;
 };

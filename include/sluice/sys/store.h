@@ -4,7 +4,8 @@
  * through store/store.h.
  *
  * A key is any UTF-8 string of 1 to 1,024 bytes without NUL. An ETag is opaque text that changes whenever the object's
- * bytes do; the same bytes put again may have the same one (SL_STORE_UNIQUE_ETAG). User metadata are pairs of lower-case ASCII names and printable UTF-8 values, 2 KiB in all. Every put is
+ * bytes do; the same bytes put again may have the same one (SL_STORE_UNIQUE_ETAG). User metadata are pairs of lower-case ASCII names and printable UTF-8 values, 2 KiB in all as S3
+ * servers count them: each name with "x-amz-meta-" before it, values that are not ASCII as encoded words (RFC 2047). Every put is
  * atomic and durable: after it returns, the object is there whole, also after a crash; before, the old one or none is.
  * Paths of local files are the engine's own, never from outside. Threads: one sl_store may be used by one thread at a
  * time.
