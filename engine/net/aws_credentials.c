@@ -117,8 +117,9 @@ int sl_aws_find_credentials(const char *profile, struct sl_arena *arena, bool *f
     if (named && !from_env && !from_file) {
         rc = sl_fail(err, SL_E_CONFIG_VALUE, "the profile \"%s\" %s", named,
                      p.seen ? "has no access key" : "is not in the AWS credentials");
-        sl_error_hint(err, "aws_access_key_id and aws_secret_access_key in ~/.aws/credentials; roles and single sign-on "
-                           "are not followed");
+        sl_error_hint(err,
+                      "aws_access_key_id and aws_secret_access_key in ~/.aws/credentials; roles and single sign-on "
+                      "are not followed");
         return rc;
     }
     *found = from_env || from_file;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -62,9 +64,35 @@ static int find_servers(struct sl_engine *e, struct sl_error *err)
     return 0;
 }
 
+static int open_s3(const struct sl_config *c, struct sl_store **out, struct sl_error *err)
+{
+    char url[512];
+    bool own_keys = or_null(c->minio_access_key);
+    snprintf(url, sizeof url, "%s://%s", c->minio_use_ssl ? "https" : "http", c->minio_endpoint);
+    /* The default region is no answer when a profile may have one. */
+    bool region_said = own_keys || strcmp(c->minio_region, "us-east-1") != 0;
+    const struct sl_store_s3_options options = {
+        .endpoint = or_null(c->minio_endpoint_url) ? c->minio_endpoint_url : or_null(c->minio_endpoint) ? url : NULL,
+        .access_key = own_keys ? c->minio_access_key : NULL,
+        .secret_key = or_null(c->minio_secret_key),
+        .session_token = or_null(c->minio_session_token),
+        .profile = or_null(c->minio_profile),
+        .region = region_said ? or_null(c->minio_region) : NULL,
+        .ca_file = or_null(c->minio_ca_file),
+        .style = !strcmp(c->minio_url_style, "path") ? 1 : !strcmp(c->minio_url_style, "virtual") ? 2 : 0,
+        .parallel = (int)c->minio_parallel,
+        .part_bytes = c->minio_part_bytes,
+        .retries = (int)c->minio_retries,
+        .timeout_ms = c->minio_timeout_ms,
+        .retry_deadline_ms = c->minio_retry_deadline_ms,
+    };
+    return sl_store_s3_open(&options, out, err);
+}
+
 int sl_engine_open_store(struct sl_engine *e, struct sl_store **out, struct sl_error *err)
 {
-    return sl_store_fs_open(e->config->store_root, out, err);
+    const struct sl_config *c = e->config;
+    return strcmp(c->store_backend, "s3") ? sl_store_fs_open(c->store_root, out, err) : open_s3(c, out, err);
 }
 
 static int open_store(struct sl_engine *e, struct sl_error *err)
@@ -73,6 +101,10 @@ static int open_store(struct sl_engine *e, struct sl_error *err)
     const char *const buckets[] = {e->config->landing_bucket, e->config->lake_bucket, e->config->raw_bucket};
     for (size_t i = 0; rc == 0 && i < 3; i++)
         rc = sl_store_bucket_make(e->store, buckets[i], err);
+    if (rc < 0) {
+        sl_store_free(e->store);
+        e->store = NULL;
+    }
     return rc;
 }
 
@@ -134,7 +166,8 @@ static int open_patiently(struct sl_engine *e, const struct port *port, struct s
     int64_t began = sl_clock_mono_ns();
     for (int attempt = 1;; attempt++) {
         int rc = port->open(e, err);
-        bool transient = rc < 0 && sl_code_class((enum sl_code)-rc) == SL_CLASS_TRANSIENT;
+        /* A store that is a server has its own patience. */
+        bool transient = rc < 0 && rc != -SL_E_STORE_UNAVAILABLE && sl_code_class((enum sl_code)-rc) == SL_CLASS_TRANSIENT;
         if (!transient)
             return rc;
         if (attempt >= c->run_retries) {

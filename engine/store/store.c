@@ -10,7 +10,13 @@
 #include "base/sha256.h"
 #include "base/text.h"
 
-enum { BUCKET_LEAST = 3, CONTENT_TYPE_MAX = 255, META_NAME_MAX = 64, META_PREFIX = 11 /* "x-amz-meta-" */, PRESIGN_MOST_S = 604800 };
+enum {
+    BUCKET_LEAST = 3,
+    CONTENT_TYPE_MAX = 255,
+    META_NAME_MAX = 64,
+    META_PREFIX = 11 /* "x-amz-meta-" */,
+    PRESIGN_MOST_S = 604800
+};
 
 static bool lower_or_digit(char c)
 {
@@ -54,8 +60,7 @@ static bool printable(const char *s)
 {
     size_t n = strlen(s);
     char shown[4 * SL_META_MAX_BYTES + 1];
-    return n <= SL_META_MAX_BYTES && sl_utf8_valid(s, n) && sl_text_escape(shown, sizeof shown, s) &&
-           !strcmp(shown, s);
+    return n <= SL_META_MAX_BYTES && sl_utf8_valid(s, n) && sl_text_escape(shown, sizeof shown, s) && !strcmp(shown, s);
 }
 
 static bool meta_name(const char *s)
@@ -67,7 +72,8 @@ static bool meta_name(const char *s)
     return ok;
 }
 
-/* Bytes of a value on the way to a server: what is not ASCII goes as encoded words (RFC 2047) of at least 42 bytes each. */
+/* Bytes of a value on the way to a server: what is not ASCII goes as encoded words (RFC 2047) of at least 42 bytes
+ * each. */
 static size_t travelling(const char *value)
 {
     size_t n = strlen(value);
@@ -198,7 +204,7 @@ static int read_matching(struct sl_store *s, struct sl_get_item *it)
 static int refused(int rc, const struct sl_error *why, struct sl_error *err)
 {
     if (!why)
-        return sl_fail(err, (enum sl_code)-rc, "one of the objects has a wrong name or option");
+        return sl_fail(err, (enum sl_code) - rc, "one of the objects has a wrong name or option");
     *err = *why;
     return rc;
 }
@@ -222,8 +228,9 @@ int sl_store_put_many(struct sl_store *s, struct sl_put_item *items, size_t n, s
     } else {
         for (size_t i = 0; i < n; i++) {
             struct sl_put_item *it = &items[i];
-            it->rc = it->path ? s->ops->put_file(s, it->bucket, it->key, it->path, it->options, it->info_out, &it->error)
-                              : s->ops->put(s, it->bucket, it->key, it->bytes, it->n, it->options, it->info_out, &it->error);
+            it->rc = it->path
+                         ? s->ops->put_file(s, it->bucket, it->key, it->path, it->options, it->info_out, &it->error)
+                         : s->ops->put(s, it->bucket, it->key, it->bytes, it->n, it->options, it->info_out, &it->error);
         }
     }
     for (size_t i = 0; rc == 0 && i < n; i++)
@@ -281,8 +288,8 @@ int sl_store_remove(struct sl_store *s, const char *bucket, const char *key, str
     return rc ? rc : s->ops->remove(s, bucket, key, err);
 }
 
-int sl_store_list(struct sl_store *s, const char *bucket, const char *prefix, const char *start_after,
-                  int64_t max_keys, sl_store_entry entry, void *data, struct sl_error *err)
+int sl_store_list(struct sl_store *s, const char *bucket, const char *prefix, const char *start_after, int64_t max_keys,
+                  sl_store_entry entry, void *data, struct sl_error *err)
 {
     int rc = check_bucket(bucket, err);
     if (rc == 0 && prefix)

@@ -105,7 +105,9 @@ static void objects_read_together_come_whole(void **state)
     for (int i = 0; i < MANY + 2; i++) {
         sl_buf_init(&bufs[i], 100);
         items[i] = (struct sl_get_item){.bucket = i < MANY ? m->items[i].bucket : SUITE_BUCKET,
-                                        .key = i < MANY ? m->keys[i] : i == MANY ? "none" : m->keys[0],
+                                        .key = i < MANY    ? m->keys[i]
+                                               : i == MANY ? "none"
+                                                           : m->keys[0],
                                         .if_match = i <= MANY ? NULL : "another",
                                         .buf = &bufs[i]};
     }
@@ -171,8 +173,8 @@ static void large_object_comes_in_order_from_any_offset(void **state)
     static const int64_t ranges[][2] = {{0, -1}, {0, LARGE}, {1, -1}, {5 << 20, 20 << 20}, {LARGE - 3, 100}, {17, 1}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         struct check c = {data + ranges[i][0], 0, true};
-        assert_ok(sl_store_get(suite_store, SUITE_BUCKET, "large", ranges[i][0], ranges[i][1], put.etag, compare, &c, &got,
-                               &err));
+        assert_ok(sl_store_get(suite_store, SUITE_BUCKET, "large", ranges[i][0], ranges[i][1], put.etag, compare, &c,
+                               &got, &err));
         int64_t left = LARGE - ranges[i][0];
         assert_int_equal(c.at, ranges[i][1] < 0 || ranges[i][1] > left ? left : ranges[i][1]);
         assert_true(c.good);
@@ -213,12 +215,14 @@ static void large_object_obeys_its_conditions(void **state)
     int64_t left = -1;
     struct sl_put_options o = {.if_absent = true};
     assert_ok(sl_store_put(suite_store, SUITE_BUCKET, "large", data, LARGE, &o, &first, &err));
-    assert_fails(sl_store_put(suite_store, SUITE_BUCKET, "large", data, LARGE, &o, NULL, &err), SL_E_STORE_PRECONDITION);
+    assert_fails(sl_store_put(suite_store, SUITE_BUCKET, "large", data, LARGE, &o, NULL, &err),
+                 SL_E_STORE_PRECONDITION);
     o = (struct sl_put_options){.if_match = first.etag};
     data[LARGE - 1] ^= 1;
     assert_ok(sl_store_put(suite_store, SUITE_BUCKET, "large", data, LARGE, &o, NULL, &err));
     data[0] ^= 1;
-    assert_fails(sl_store_put(suite_store, SUITE_BUCKET, "large", data, LARGE, &o, NULL, &err), SL_E_STORE_PRECONDITION);
+    assert_fails(sl_store_put(suite_store, SUITE_BUCKET, "large", data, LARGE, &o, NULL, &err),
+                 SL_E_STORE_PRECONDITION);
     assert_ok(sl_store_sweep(suite_store, 0, true, &left, &err));
     assert_int_equal(left, 0);
     free(data);
@@ -231,8 +235,8 @@ static void large_object_is_copied_whole(void **state)
     unsigned char *data = large_bytes(hex);
     struct sl_meta meta = {0}, back;
     sl_meta_add(&meta, "a", "1");
-    assert_ok(sl_store_put(suite_store, SUITE_BUCKET, "large", data, LARGE, &(struct sl_put_options){.meta = &meta}, NULL,
-                           &err));
+    assert_ok(sl_store_put(suite_store, SUITE_BUCKET, "large", data, LARGE, &(struct sl_put_options){.meta = &meta},
+                           NULL, &err));
     free(data);
     const struct sl_put_options o = {.if_absent = true, .sha256_hex = hex};
     assert_ok(sl_store_copy(suite_store, SUITE_BUCKET, "large", SUITE_OTHER, "copy", &o, NULL, &err));
@@ -320,7 +324,8 @@ static void presigned_url_names_the_object_or_is_refused(void **state)
     assert_contains(url, "&X-Amz-Expires=60&");
     assert_ok(sl_store_presign(suite_store, "PUT", SUITE_BUCKET, "k", 604800, url, sizeof url, &err));
     assert_fails(sl_store_presign(suite_store, "DELETE", SUITE_BUCKET, "k", 60, url, sizeof url, &err), SL_E_INTERNAL);
-    assert_fails(sl_store_presign(suite_store, "GET", SUITE_BUCKET, "k", 604801, url, sizeof url, &err), SL_E_STORE_RANGE);
+    assert_fails(sl_store_presign(suite_store, "GET", SUITE_BUCKET, "k", 604801, url, sizeof url, &err),
+                 SL_E_STORE_RANGE);
     assert_fails(sl_store_presign(suite_store, "GET", SUITE_BUCKET, "k", 60, url, 20, &err), SL_E_LIMIT);
     assert_fails(sl_store_presign(suite_store, "GET", SUITE_BUCKET, "", 60, url, sizeof url, &err), SL_E_STORE_KEY);
 }

@@ -78,8 +78,13 @@ int test_minio_start(struct test_minio *m, struct sl_error *err)
     const char *argv[] = {binary, "server", data, "--address", address, NULL};
     const char *env[] = {"MINIO_ROOT_USER=" TEST_MINIO_USER, "MINIO_ROOT_PASSWORD=" TEST_MINIO_PASSWORD,
                          "MINIO_BROWSER=off", "MINIO_UPDATE=off", NULL};
-    const struct sl_process_options options = {.argv = argv, .env_add = env, .stdin_fd = -1, .stdout_fd = fd,
-                                               .stderr_fd = fd, .keep_fd = -1, .die_with_parent = true};
+    const struct sl_process_options options = {.argv = argv,
+                                               .env_add = env,
+                                               .stdin_fd = -1,
+                                               .stdout_fd = fd,
+                                               .stderr_fd = fd,
+                                               .keep_fd = -1,
+                                               .die_with_parent = true};
     int rc = sl_process_start(&options, &m->pid, err);
     close(fd);
     if (rc == 0)
@@ -122,9 +127,16 @@ int test_minio_drop(const struct test_minio *m, const char *bucket, struct sl_er
     snprintf(path, sizeof path, "/%s", bucket);
     snprintf(url, sizeof url, "%s%s", m->url, path);
     struct sl_http_header headers[4] = {{"x-minio-force-delete", "true"}, {"x-amz-content-sha256", hash}};
-    const struct sl_sigv4_request r = {.method = "DELETE", .host = m->url + strlen("http://"), .path = path,
-                                       .headers = headers, .n_headers = 2, .payload_hash = hash, .region = "us-east-1",
-                                       .service = "s3", .credentials = &credentials, .wall_ns = sl_clock_wall_ns()};
+    const struct sl_sigv4_request r = {.method = "DELETE",
+                                       .host = m->url + strlen("http://"),
+                                       .path = path,
+                                       .headers = headers,
+                                       .n_headers = 2,
+                                       .payload_hash = hash,
+                                       .region = "us-east-1",
+                                       .service = "s3",
+                                       .credentials = &credentials,
+                                       .wall_ns = sl_clock_wall_ns()};
     struct sl_sigv4_signed made;
     struct sl_http *http = NULL;
     const struct sl_http_options options = {.connect_ms = 5000, .silence_ms = 30000};
@@ -138,7 +150,8 @@ int test_minio_drop(const struct test_minio *m, const char *bucket, struct sl_er
     if (rc == 0)
         rc = sl_http_perform(http, &t, err);
     if (rc == 0 && t.response.status != 204 && t.response.status != 404)
-        rc = sl_fail(err, SL_E_INTERNAL, "minio does not drop %s: %d %s", bucket, t.response.status, t.response.body.data);
+        rc = sl_fail(err, SL_E_INTERNAL, "minio does not drop %s: %d %s", bucket, t.response.status,
+                     t.response.body.data);
     sl_http_response_free(&t.response);
     sl_http_free(http);
     sl_sigv4_signed_free(&made);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copies within the store. CopyObject has no condition on its target that all servers know, so a copy that must not replace
- * anything is made by requests that have one: a small object is read and put, a large one is copied in parts whose
- * completion is conditional. The source is pinned by its ETag throughout.
+ * Copies within the store. CopyObject has no condition on its target that all servers know, so a copy that must not
+ * replace anything is made by requests that have one: a small object is read and put, a large one is copied in parts
+ * whose completion is conditional. The source is pinned by its ETag throughout.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading. The first request asks for the first part and so learns the size and the ETag; the others, several at a time, are
- * pinned to that ETag. Parts wait in memory until it is their turn: the sink gets bytes in order, and nothing else than one
- * object's. The window is bounded, whatever the size.
+ * Reading. The first request asks for the first part and so learns the size and the ETag; the others, several at a
+ * time, are pinned to that ETag. Parts wait in memory until it is their turn: the sink gets bytes in order, and nothing
+ * else than one object's. The window is bounded, whatever the size.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,10 +30,10 @@ struct get {
     const char *if_match; /* the caller's */
     sl_store_sink sink;
     void *data;
-    int64_t next, end;    /* to be asked for; end -1: not known yet */
+    int64_t next, end; /* to be asked for; end -1: not known yet */
     int64_t deliver_at;
     int64_t part_bytes;
-    bool known;           /* what follows is filled */
+    bool known; /* what follows is filled */
     struct sl_object_info info;
     struct part parts[MOST_PARTS];
     int n_parts;
@@ -71,8 +71,8 @@ static int on_head(void *data, const struct sl_http_response *head, struct sl_er
         return changed(g, err);
     int64_t length = last - p->offset + 1;
     if (length > (int64_t)p->length || (g->known && length < (int64_t)p->length))
-        return sl_fail(err, SL_E_NET, "the server sent %lld bytes of %s/%s instead of %zu", (long long)length, g->bucket,
-                       g->key, p->length);
+        return sl_fail(err, SL_E_NET, "the server sent %lld bytes of %s/%s instead of %zu", (long long)length,
+                       g->bucket, g->key, p->length);
     p->length = (size_t)length;
     if (!g->known) {
         g->known = true;
@@ -130,7 +130,8 @@ static int start_part(struct get *g, struct part *p, struct sl_error *err)
     return rc;
 }
 
-/* Why a part was not given: for the first, what the caller asked for is wrong; for others, the object is not what it was. */
+/* Why a part was not given: for the first, what the caller asked for is wrong; for others, the object is not what it
+ * was. */
 static int explain(struct get *g, const struct part *p, struct sl_error *err)
 {
     const struct sl_s3_call *c = &p->call;
@@ -211,7 +212,8 @@ static int only_look(struct get *g, int64_t offset, struct sl_error *err)
         sl_s3__header(&c, "if-match", sl_arena_printf(c.arena, "\"%s\"", g->if_match));
     int rc = sl_s3__perform(g->lane, &c, err);
     if (rc == -SL_E_STORE_PRECONDITION)
-        rc = sl_fail(err, SL_E_STORE_CHANGED, "%s/%s is not what it was (expected etag %s)", g->bucket, g->key, g->if_match);
+        rc = sl_fail(err, SL_E_STORE_CHANGED, "%s/%s is not what it was (expected etag %s)", g->bucket, g->key,
+                     g->if_match);
     if (rc == 0)
         rc = sl_s3__info(&c, &g->info, err);
     if (rc == 0 && offset > g->info.size_bytes)
@@ -231,8 +233,15 @@ int sl_s3__get(struct sl_store *s, const char *bucket, const char *key, int64_t 
     if (rc)
         return rc;
     struct get *g = sl_xcalloc(1, sizeof *g);
-    *g = (struct get){.s3 = s3, .lane = lane, .bucket = bucket, .key = key, .if_match = if_match, .sink = sink, .data = data,
-                      .next = offset, .deliver_at = offset};
+    *g = (struct get){.s3 = s3,
+                      .lane = lane,
+                      .bucket = bucket,
+                      .key = key,
+                      .if_match = if_match,
+                      .sink = sink,
+                      .data = data,
+                      .next = offset,
+                      .deliver_at = offset};
     g->end = length < 0 || length > INT64_MAX - offset ? -1 : offset + length;
     g->part_bytes = s3->part_bytes < PART_MOST ? s3->part_bytes : PART_MOST;
     g->n_parts = s3->parallel < WINDOW_BYTES / g->part_bytes ? s3->parallel : (int)(WINDOW_BYTES / g->part_bytes);

@@ -125,11 +125,12 @@ static int read_page(struct sl_s3 *s3, struct sl_s3_lane *lane, const char *buck
     return rc;
 }
 
-/* Every key follows the one before it: the order is the port's promise, and a listing that goes round in circles ends. */
+/* Every key follows the one before it: the order is the port's promise, and a listing that goes round in circles ends.
+ */
 static int give(const struct page *page, const char *prefix, char last[SL_KEY_MAX_BYTES + 1], bool *any,
                 sl_store_entry entry, void *data, int64_t *left, struct sl_error *err)
 {
-    for (size_t i = 0; i < page->n && *left > 0; i++) {
+    for (size_t i = 0; i<page->n && * left> 0; i++) {
         const struct sl_list_entry *e = &page->entries[i];
         if ((*any && strcmp(e->key, last) <= 0) || !sl_text_starts(e->key, prefix))
             return bad_listing("is not in order, or has keys that were not asked for", err);
@@ -157,7 +158,8 @@ int sl_s3__list(struct sl_store *s, const char *bucket, const char *prefix, cons
         return rc;
     for (int empty = 0; rc == 0 && more && left > 0;) {
         struct page page = {.arena = sl_arena_new()};
-        rc = read_page(sl_s3__of(s), lane, bucket, prefix, start_after, token, left < PAGE_KEYS ? left : PAGE_KEYS, &page, err);
+        rc = read_page(sl_s3__of(s), lane, bucket, prefix, start_after, token, left < PAGE_KEYS ? left : PAGE_KEYS,
+                       &page, err);
         if (rc == 0)
             rc = give(&page, prefix, last, &any, entry, data, &left, err);
         more = page.truncated;

@@ -18,7 +18,8 @@ struct put_slot {
 
 static int open_source(struct put_slot *s, struct sl_put_item *it)
 {
-    s->source = (struct sl_s3_source){.bytes = it->bytes ? it->bytes : (const void *)"", .fd = -1, .total = (int64_t)it->n};
+    s->source =
+        (struct sl_s3_source){.bytes = it->bytes ? it->bytes : (const void *)"", .fd = -1, .total = (int64_t)it->n};
     int rc = it->path ? sl_s3__open_file(it->path, &s->source, &it->error) : 0;
     s->put = (struct sl_s3_put){.bucket = it->bucket,
                                 .key = it->key,
@@ -134,8 +135,8 @@ static void end_get(struct get_slot *s)
     it->rc = s->call.rc;
     it->error = s->call.error;
     if (it->rc == -SL_E_STORE_PRECONDITION)
-        it->rc = sl_fail(&it->error, SL_E_STORE_CHANGED, "%s/%s is not what it was (expected etag %s)", it->bucket, it->key,
-                         it->if_match ? it->if_match : "");
+        it->rc = sl_fail(&it->error, SL_E_STORE_CHANGED, "%s/%s is not what it was (expected etag %s)", it->bucket,
+                         it->key, it->if_match ? it->if_match : "");
     if (it->rc == 0)
         it->rc = sl_s3__info(&s->call, &info, &it->error);
     if (it->rc == 0 && it->info_out)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * User metadata as headers. Values in ASCII go as they are. Others are encoded words of RFC 2047, which Amazon S3 decodes
- * when it stores and encodes when it answers, and servers that store headers as they come give back: both read the same.
+ * User metadata as headers. Values in ASCII go as they are. Others are encoded words of RFC 2047, which Amazon S3
+ * decodes when it stores and encodes when it answers, and servers that store headers as they come give back: both read
+ * the same.
  */
 #include <openssl/evp.h>
 #include <string.h>
@@ -11,7 +12,10 @@
 
 #define PREFIX "x-amz-meta-"
 
-enum { WORD_BYTES = 45 /* that give 60 of Base64; with the frame under the 75 that RFC 2047 allows */, MAX_VALUE = 8192 };
+enum {
+    WORD_BYTES = 45 /* that give 60 of Base64; with the frame under the 75 that RFC 2047 allows */,
+    MAX_VALUE = 8192
+};
 
 static bool needs_encoding(const char *value)
 {

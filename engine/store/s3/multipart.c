@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An object in parts: begun, several parts at a time, completed under the put's condition, aborted when anything fails. The
- * object appears with the completion, which is the one request that decides. When its answer is lost, a further try finds no
- * such upload; then the object that is there says whether it is the one that was put.
+ * An object in parts: begun, several parts at a time, completed under the put's condition, aborted when anything fails.
+ * The object appears with the completion, which is the one request that decides. When its answer is lost, a further try
+ * finds no such upload; then the object that is there says whether it is the one that was put.
  */
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -109,7 +109,8 @@ static int take_part(struct upload *u, struct slot *s, struct sl_error *err)
     if (rc && err) {
         *err = s->call.error;
         if (rc == -SL_E_STORE_PRECONDITION)
-            rc = sl_fail(err, SL_E_STORE_CHANGED, "the source of %s/%s changed while it was copied", u->put->bucket, u->put->key);
+            rc = sl_fail(err, SL_E_STORE_CHANGED, "the source of %s/%s changed while it was copied", u->put->bucket,
+                         u->put->key);
     } else if (rc == 0) {
         const char *said = sl_http_header(&s->call.transfer.response, "etag");
         if (u->copy_source)
@@ -117,7 +118,8 @@ static int take_part(struct upload *u, struct slot *s, struct sl_error *err)
         else if (said)
             snprintf(text, sizeof text, "%s", said);
         if (rc == 0 && (!sl_s3__etag(text, etag) || strlen(etag) >= PART_ETAG_BYTES || strpbrk(etag, "<>&")))
-            rc = sl_fail(err, SL_E_NET, "the server's answer for a part of %s/%s has no ETag", u->put->bucket, u->put->key);
+            rc = sl_fail(err, SL_E_NET, "the server's answer for a part of %s/%s has no ETag", u->put->bucket,
+                         u->put->key);
         else if (rc == 0)
             memcpy(u->parts[s->number - 1].etag, etag, strlen(etag) + 1);
     }
@@ -224,7 +226,8 @@ static int recognise(struct upload *u, bool *ours, struct sl_object_info *info, 
     bool has_etag = composite_etag(u, etag);
     if (!u->copy_source)
         composite_checksum(u, checksum, sizeof checksum);
-    return sl_s3__is_ours(u->s3, u->lane, u->put, u->copy_source ? NULL : checksum, has_etag ? etag : NULL, ours, info, err);
+    return sl_s3__is_ours(u->s3, u->lane, u->put, u->copy_source ? NULL : checksum, has_etag ? etag : NULL, ours, info,
+                          err);
 }
 
 static const char *completion(struct upload *u, struct sl_arena *arena, size_t *n)
@@ -273,8 +276,8 @@ static int complete(struct upload *u, struct sl_object_info *info, bool *committ
         *committed = *committed || ours;
         if (rc == 0 && !ours)
             rc = refused ? sl_s3__refused(u->put, err)
-                         : sl_fail(err, SL_E_STORE_UNAVAILABLE, "the upload of %s/%s was aborted by somebody else", u->put->bucket,
-                                   u->put->key);
+                         : sl_fail(err, SL_E_STORE_UNAVAILABLE, "the upload of %s/%s was aborted by somebody else",
+                                   u->put->bucket, u->put->key);
     }
     sl_s3__close_call(&c);
     return rc;
@@ -306,8 +309,8 @@ static int look_first(struct upload *u, struct sl_error *err)
     if (exists)
         rc = sl_s3__info(&c, &there, err);
     sl_s3__close_call(&c);
-    if (rc == 0 && ((u->put->if_absent && exists) ||
-                    (u->put->if_match && (!exists || strcmp(there.etag, u->put->if_match) != 0))))
+    if (rc == 0 &&
+        ((u->put->if_absent && exists) || (u->put->if_match && (!exists || strcmp(there.etag, u->put->if_match) != 0))))
         rc = sl_s3__refused(u->put, err);
     return rc;
 }
@@ -361,8 +364,8 @@ static int upload(struct upload *u, int64_t part_bytes, struct sl_object_info *i
 {
     int64_t total = u->put->source->total;
     if (total > OBJECT_MOST)
-        return sl_fail(err, SL_E_LIMIT, "%s/%s would have %lld bytes: no object has more than 5 TiB", u->put->bucket, u->put->key,
-                       (long long)total);
+        return sl_fail(err, SL_E_LIMIT, "%s/%s would have %lld bytes: no object has more than 5 TiB", u->put->bucket,
+                       u->put->key, (long long)total);
     u->part_bytes = part_size(total, part_bytes);
     u->n_parts = (total + u->part_bytes - 1) / u->part_bytes;
     u->next = 1;
@@ -384,8 +387,9 @@ int sl_s3__multipart_put(struct sl_s3 *s3, struct sl_s3_lane *lane, const struct
     return upload(&u, s3->part_bytes, info_out, err);
 }
 
-int sl_s3__multipart_copy(struct sl_s3 *s3, struct sl_s3_lane *lane, const struct sl_s3_put *put, const char *copy_source,
-                          const char *etag, struct sl_object_info *info_out, struct sl_error *err)
+int sl_s3__multipart_copy(struct sl_s3 *s3, struct sl_s3_lane *lane, const struct sl_s3_put *put,
+                          const char *copy_source, const char *etag, struct sl_object_info *info_out,
+                          struct sl_error *err)
 {
     struct upload u = {.s3 = s3, .lane = lane, .put = put, .copy_source = copy_source, .copy_etag = etag};
     return upload(&u, COPY_PART_BYTES, info_out, err);

@@ -170,8 +170,8 @@ int sl_s3__end_put(struct sl_s3 *s3, struct sl_s3_lane *lane, struct sl_s3_call 
     return rc;
 }
 
-int sl_s3__make_put(struct sl_s3 *s3, struct sl_s3_call *c, const struct sl_s3_put *put, char checksum[SL_S3_BASE64_BYTES],
-                    struct sl_error *err)
+int sl_s3__make_put(struct sl_s3 *s3, struct sl_s3_call *c, const struct sl_s3_put *put,
+                    char checksum[SL_S3_BASE64_BYTES], struct sl_error *err)
 {
     char hex[SL_SHA256_HEX_BYTES];
     int rc = sl_s3__hash(put->source, 0, put->source->total, NULL, hex, err);

@@ -74,10 +74,19 @@ static bool folder_race(const struct sl_s3_call *c)
 
 bool sl_s3__passes(const struct sl_s3_call *c)
 {
-    static const char *const codes[] = {"SlowDown", "InternalError", "RequestTimeout", "ServiceUnavailable",
-                                        "OperationAborted", "ConditionalRequestConflict", "BadDigest",
-                                        "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody",
-                                        "SlowDownRead", "SlowDownWrite", NULL};
+    static const char *const codes[] = {"SlowDown",
+                                        "InternalError",
+                                        "RequestTimeout",
+                                        "ServiceUnavailable",
+                                        "OperationAborted",
+                                        "ConditionalRequestConflict",
+                                        "BadDigest",
+                                        "XAmzContentSHA256Mismatch",
+                                        "XAmzContentChecksumMismatch",
+                                        "IncompleteBody",
+                                        "SlowDownRead",
+                                        "SlowDownWrite",
+                                        NULL};
     return sl_retry_status(c->status) || one_of(c->code, codes) || folder_race(c);
 }
 
@@ -94,7 +103,8 @@ static int fail_clock(const struct sl_s3_call *c, const char *object, struct sl_
 {
     const char *date = sl_http_header(&c->transfer.response, "date");
     int64_t theirs = date ? sl_s3__http_date_ns(date) : 0, off = sl_clock_wall_ns() - theirs;
-    int rc = sl_fail(err, SL_E_STORE_DENIED, "cannot %s %s: this machine's clock and the server's differ", c->verb, object);
+    int rc =
+        sl_fail(err, SL_E_STORE_DENIED, "cannot %s %s: this machine's clock and the server's differ", c->verb, object);
     if (theirs)
         sl_error_hint(err, "this clock is %lld s %s the server's: set the time", (long long)llabs(off / SL_NS_PER_S),
                       off > 0 ? "ahead of" : "behind");
@@ -105,8 +115,8 @@ static int fail_clock(const struct sl_s3_call *c, const char *object, struct sl_
 
 static int fail_denied(const struct sl_s3_call *c, const char *object, struct sl_error *err)
 {
-    int rc = sl_fail(err, SL_E_STORE_DENIED, "cannot %s %s: %s%s%s", c->verb, object, c->code[0] ? c->code : "forbidden",
-                     c->detail[0] ? ": " : "", c->detail);
+    int rc = sl_fail(err, SL_E_STORE_DENIED, "cannot %s %s: %s%s%s", c->verb, object,
+                     c->code[0] ? c->code : "forbidden", c->detail[0] ? ": " : "", c->detail);
     if (!c->s3->signs)
         sl_error_hint(err, "no access key is set: MINIO_ACCESS_KEY and MINIO_SECRET_KEY, or a profile in ~/.aws");
     else if (!strcmp(c->code, "InvalidAccessKeyId"))
@@ -122,7 +132,8 @@ static int fail_denied(const struct sl_s3_call *c, const char *object, struct sl
 
 static int fail_key(const struct sl_s3_call *c, const char *object, struct sl_error *err)
 {
-    int rc = sl_fail(err, SL_E_STORE_KEY, "cannot %s %s: the server does not take such a key (%s)", c->verb, object, c->code);
+    int rc = sl_fail(err, SL_E_STORE_KEY, "cannot %s %s: the server does not take such a key (%s)", c->verb, object,
+                     c->code);
     sl_error_hint(err, "MinIO takes no keys with empty, \".\" or \"..\" parts or with parts of more than 255 bytes");
     return rc;
 }
@@ -138,13 +149,18 @@ static int fail_region(const struct sl_s3_call *c, const char *object, struct sl
 
 int sl_s3__fail(const struct sl_s3_call *c, struct sl_error *err)
 {
-    static const char *const key_codes[] = {"KeyTooLongError", "XMinioInvalidObjectName", "XMinioInvalidResourceName",
-                                            "XMinioObjectExistsAsDirectory", "XMinioParentIsObject", "InvalidObjectName",
-                                            "XMinioObjectExistsAsPrefix", NULL};
+    static const char *const key_codes[] = {"KeyTooLongError",
+                                            "XMinioInvalidObjectName",
+                                            "XMinioInvalidResourceName",
+                                            "XMinioObjectExistsAsDirectory",
+                                            "XMinioParentIsObject",
+                                            "InvalidObjectName",
+                                            "XMinioObjectExistsAsPrefix",
+                                            NULL};
     static const char *const full_codes[] = {"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded",
                                              "InsufficientStorage", NULL};
-    static const char *const denied_codes[] = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
-                                               "AccessDenied", NULL};
+    static const char *const denied_codes[] = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
+                                               "InvalidToken",       "AccessDenied",          NULL};
     const char *object = object_of(c);
     if (!strcmp(c->code, "NoSuchBucket"))
         return sl_fail(err, SL_E_STORE_NOT_FOUND, "the bucket %s does not exist", c->bucket ? c->bucket : "");
@@ -167,8 +183,8 @@ int sl_s3__fail(const struct sl_s3_call *c, struct sl_error *err)
         return sl_fail(err, SL_E_STORE_PRECONDITION, "%s is not what it was", object);
     if (c->status == 416)
         return sl_fail(err, SL_E_STORE_RANGE, "%s has no such bytes", object);
-    int rc = sl_fail(err, SL_E_STORE_DENIED, "cannot %s %s: the server refuses it: %d %s%s%s", c->verb, object, c->status,
-                     c->code, c->detail[0] ? ": " : "", c->detail);
+    int rc = sl_fail(err, SL_E_STORE_DENIED, "cannot %s %s: the server refuses it: %d %s%s%s", c->verb, object,
+                     c->status, c->code, c->detail[0] ? ": " : "", c->detail);
     return rc;
 }
 

@@ -180,8 +180,8 @@ static int check_leading_slash(struct sl_s3_call *c, struct sl_error *err)
     }
     if (!sl_text_starts(s3->server, "MinIO"))
         return 0;
-    int rc = sl_fail(err, SL_E_STORE_KEY, "cannot %s %s/%s: the server does not take such a key (leading slash)", c->verb,
-                     c->bucket, c->key);
+    int rc = sl_fail(err, SL_E_STORE_KEY, "cannot %s %s/%s: the server does not take such a key (leading slash)",
+                     c->verb, c->bucket, c->key);
     sl_error_hint(err, "MinIO drops a slash at the front of a key");
     return rc;
 }
@@ -213,13 +213,14 @@ static int unavailable(struct sl_s3_call *c)
     struct sl_error why = c->transfer.error;
     char span[24];
     took(c, span, sizeof span);
-    int tries = c->retry.tries > 0 ? c->retry.tries : 1;
+    int tries = c->retry.tries + 1;
     if (c->transfer.rc < 0)
-        sl_fail(&c->error, SL_E_STORE_UNAVAILABLE, "%s; tried %d time%s in %s", why.message, tries, tries == 1 ? "" : "s",
-                span);
+        sl_fail(&c->error, SL_E_STORE_UNAVAILABLE, "%s; tried %d time%s in %s", why.message, tries,
+                tries == 1 ? "" : "s", span);
     else
-        sl_fail(&c->error, SL_E_STORE_UNAVAILABLE, "%s cannot %s now: %d %s%s%s; tried %d time%s in %s", c->s3->endpoint,
-                c->verb, c->status, c->code, c->detail[0] ? ": " : "", c->detail, tries, tries == 1 ? "" : "s", span);
+        sl_fail(&c->error, SL_E_STORE_UNAVAILABLE, "%s cannot %s now: %d %s%s%s; tried %d time%s in %s",
+                c->s3->endpoint, c->verb, c->status, c->code, c->detail[0] ? ": " : "", c->detail, tries,
+                tries == 1 ? "" : "s", span);
     sl_error_hint(&c->error, "%s", why.hint[0] ? why.hint : "sluice doctor");
     return -(int)SL_E_STORE_UNAVAILABLE;
 }
@@ -259,7 +260,7 @@ static bool judge(struct sl_s3_call *c)
         c->due_ns = sl_clock_mono_ns() + wait_ms * SL_NS_PER_MS;
         return true;
     }
-    c->rc = passes ? unavailable(c) : sl_s3__fail(c, &c->error);
+    c->rc = passes && c->status != 403 ? unavailable(c) : sl_s3__fail(c, &c->error);
     return false;
 }
 

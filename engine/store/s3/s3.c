@@ -9,8 +9,16 @@
 #include "base/text.h"
 #include "store/store.h"
 
-enum { RETRY_BASE_MS = 100, RETRY_MAX_MS = 10000, LEAST_PART = 5 * 1024 * 1024, DEFAULT_PART = 16 * 1024 * 1024,
-       MOST_PARALLEL = 64, DEFAULT_PARALLEL = 10, DEFAULT_TIMEOUT_MS = 30000, DEFAULT_DEADLINE_MS = 120000 };
+enum {
+    RETRY_BASE_MS = 100,
+    RETRY_MAX_MS = 10000,
+    LEAST_PART = 5 * 1024 * 1024,
+    DEFAULT_PART = 16 * 1024 * 1024,
+    MOST_PARALLEL = 64,
+    DEFAULT_PARALLEL = 10,
+    DEFAULT_TIMEOUT_MS = 30000,
+    DEFAULT_DEADLINE_MS = 120000
+};
 
 void sl_s3__remember_bucket(struct sl_s3 *s3, const char *bucket)
 {
@@ -22,7 +30,8 @@ void sl_s3__remember_bucket(struct sl_s3 *s3, const char *bucket)
 }
 
 /* HEAD of a bucket; *exists, or the error that is not just its absence. */
-static int look_at_bucket(struct sl_s3 *s3, struct sl_s3_lane *lane, const char *bucket, bool *exists, struct sl_error *err)
+static int look_at_bucket(struct sl_s3 *s3, struct sl_s3_lane *lane, const char *bucket, bool *exists,
+                          struct sl_error *err)
 {
     struct sl_s3_call c;
     sl_s3__open_call(s3, &c, "look at", "HEAD", bucket, NULL);
@@ -44,10 +53,11 @@ static int make(struct sl_s3 *s3, struct sl_s3_lane *lane, const char *bucket, s
     sl_s3__open_call(s3, &c, "make", "PUT", bucket, NULL);
     if (strcmp(s3->region, "us-east-1") != 0) {
         /* A region comes from the configuration and is checked there: no escapes are needed. */
-        const char *body = sl_arena_printf(c.arena,
-                                           "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
-                                           "<LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>",
-                                           s3->region);
+        const char *body =
+            sl_arena_printf(c.arena,
+                            "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+                            "<LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>",
+                            s3->region);
         sl_s3__bytes(&c, body, strlen(body));
     }
     int rc = sl_s3__perform(lane, &c, err);
@@ -254,9 +264,9 @@ static int take_credentials(struct sl_s3 *s3, const struct sl_store_s3_options *
     }
     s3->signs = found;
     s3->region = o->region ? sl_arena_strdup(s3->arena, o->region) : region ? region : "us-east-1";
-    if (rc == 0 && (strspn(s3->region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") !=
-                        strlen(s3->region) ||
-                    !s3->region[0] || strlen(s3->region) > 64))
+    if (rc == 0 &&
+        (strspn(s3->region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != strlen(s3->region) ||
+         !s3->region[0] || strlen(s3->region) > 64))
         rc = sl_fail(err, SL_E_CONFIG_VALUE, "\"%s\" is not a region", s3->region);
     return rc;
 }
@@ -271,8 +281,8 @@ static int take_options(struct sl_s3 *s3, const struct sl_store_s3_options *o, s
     int rc = take_credentials(s3, o, err);
     if (rc)
         return rc;
-    rc = take_endpoint(s3, o->endpoint ? o->endpoint : sl_arena_printf(s3->arena, "https://s3.%s.amazonaws.com", s3->region),
-                       err);
+    rc = take_endpoint(
+        s3, o->endpoint ? o->endpoint : sl_arena_printf(s3->arena, "https://s3.%s.amazonaws.com", s3->region), err);
     if (rc)
         return rc;
     bool amazon = sl_text_ends(s3->host, ".amazonaws.com") || sl_text_ends(s3->host, ".amazonaws.com.cn");
@@ -280,10 +290,11 @@ static int take_options(struct sl_s3 *s3, const struct sl_store_s3_options *o, s
     int64_t timeout = within(o->timeout_ms, 1, INT32_MAX, DEFAULT_TIMEOUT_MS);
     s3->http_options = (struct sl_http_options){
         .ca_file = sl_arena_strdup(s3->arena, o->ca_file), .connect_ms = timeout, .silence_ms = timeout};
-    s3->policy = (struct sl_retry_policy){.retries = o->retries < 0 ? 0 : o->retries,
-                                          .base_ms = RETRY_BASE_MS,
-                                          .max_ms = RETRY_MAX_MS,
-                                          .deadline_ms = within(o->retry_deadline_ms, 1, INT32_MAX, DEFAULT_DEADLINE_MS)};
+    s3->policy =
+        (struct sl_retry_policy){.retries = o->retries < 0 ? 0 : o->retries,
+                                 .base_ms = RETRY_BASE_MS,
+                                 .max_ms = RETRY_MAX_MS,
+                                 .deadline_ms = within(o->retry_deadline_ms, 1, INT32_MAX, DEFAULT_DEADLINE_MS)};
     s3->parallel = (int)within(o->parallel, 1, MOST_PARALLEL, DEFAULT_PARALLEL);
     s3->part_bytes = within(o->part_bytes, LEAST_PART, INT64_C(5) << 30, DEFAULT_PART);
     return 0;

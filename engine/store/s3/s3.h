@@ -2,9 +2,9 @@
 /*
  * s3.h - what the files of this folder share. Nobody outside includes it.
  *
- * A call (struct sl_s3_call) is one request with its retries: each try is built and signed anew. Calls run on a lane, which
- * has the connections; an operation takes a lane when it begins and gives it back at its end, so that a callback which uses
- * the store again gets another one and never disturbs transfers under way.
+ * A call (struct sl_s3_call) is one request with its retries: each try is built and signed anew. Calls run on a lane,
+ * which has the connections; an operation takes a lane when it begins and gives it back at its end, so that a callback
+ * which uses the store again gets another one and never disturbs transfers under way.
  */
 #ifndef SLUICE_STORE_S3_S3_H
 #define SLUICE_STORE_S3_S3_H
@@ -27,9 +27,9 @@ enum {
     SL_S3_QUERY = 8,
     SL_S3_CODE_BYTES = 64,
     SL_S3_BUCKETS = 16,
-    SL_S3_BASE64_BYTES = 48,          /* of a SHA-256, with the NUL */
+    SL_S3_BASE64_BYTES = 48, /* of a SHA-256, with the NUL */
     SL_S3_UPLOAD_ID_BYTES = 2048,
-    SL_S3_REPLY_BYTES = 64 * 1024,    /* of an answer that is no listing */
+    SL_S3_REPLY_BYTES = 64 * 1024, /* of an answer that is no listing */
     SL_S3_LIST_BYTES = 8 * 1024 * 1024
 };
 
@@ -43,7 +43,7 @@ struct sl_s3_lane {
 
 struct sl_s3 {
     struct sl_store base;
-    struct sl_arena *arena, *meta_arena; /* of the options; of what the latest head gave out */
+    struct sl_arena *arena, *meta_arena;           /* of the options; of what the latest head gave out */
     const char *endpoint, *scheme, *host, *region; /* host with its port when that is not the scheme's */
     bool virtual_hosts, signs;
     struct sl_aws_credentials credentials;
@@ -52,8 +52,8 @@ struct sl_s3 {
     int parallel;
     int64_t part_bytes;
     struct sl_s3_lane lanes[SL_S3_LANES];
-    int depth; /* lanes in use */
-    char server[32]; /* what it calls itself; "" until it has answered */
+    int depth;                                    /* lanes in use */
+    char server[32];                              /* what it calls itself; "" until it has answered */
     char buckets[SL_S3_BUCKETS][SL_BUCKET_BYTES]; /* that were made or written to: those that sweep looks at */
     size_t n_buckets;
 };
@@ -78,7 +78,7 @@ struct sl_s3_call {
     const char *payload_hash; /* NULL: there is no body */
     struct sl_http_body body;
     size_t max_body;
-    bool error_in_body;       /* a 200 may turn out to be a failure */
+    bool error_in_body; /* a 200 may turn out to be a failure */
     int (*on_head)(void *data, const struct sl_http_response *head, struct sl_error *err); /* of 2xx only */
     int (*sink)(void *data, const void *bytes, size_t n, struct sl_error *err);
     void (*again)(void *data); /* before a further try: what the sink got does not count */
@@ -91,7 +91,7 @@ struct sl_s3_call {
     char code[SL_S3_CODE_BYTES];
     const char *detail; /* the server's message, escaped; "" when it had none */
     const char *server_region;
-    bool doubtful;      /* an earlier try may have been carried out although its answer was lost */
+    bool doubtful;                    /* an earlier try may have been carried out although its answer was lost */
     struct sl_http_transfer transfer; /* with the answer */
     /* request.c's own */
     struct sl_s3 *s3;
@@ -123,7 +123,7 @@ int sl_s3__sign_url(struct sl_s3 *s3, const char *method, const char *bucket, co
 /* --- reply.c --- what an answer says */
 /* Fills c->status, code, detail, server_region. */
 void sl_s3__read_error(struct sl_s3_call *c);
-bool sl_s3__passes(const struct sl_s3_call *c);  /* a failure that may pass */
+bool sl_s3__passes(const struct sl_s3_call *c); /* a failure that may pass */
 /* The store's error for a call that was refused. */
 int sl_s3__fail(const struct sl_s3_call *c, struct sl_error *err);
 /* ETag, size and time of an answer's headers; SL_E_NET when there is no ETag. */
@@ -136,8 +136,8 @@ void sl_s3__base64(const char sha256_hex[SL_SHA256_HEX_BYTES], char out[SL_S3_BA
 int sl_s3__reply_text(const struct sl_s3_call *c, const char *path, char *out, size_t out_bytes, struct sl_error *err);
 
 /* --- xml.c --- */
-/* Calls `element` at the end of every element with the names from the root on ("A/B/C") and its text. No document type, no
- * entities but XML's own five, no more than 8 levels, 8 KiB of text and 65,536 elements: else SL_E_NET. */
+/* Calls `element` at the end of every element with the names from the root on ("A/B/C") and its text. No document type,
+ * no entities but XML's own five, no more than 8 levels, 8 KiB of text and 65,536 elements: else SL_E_NET. */
 int sl_s3__xml(const char *text, size_t n,
                int (*element)(void *data, const char *path, const char *text, struct sl_error *err), void *data,
                struct sl_error *err);
@@ -176,13 +176,14 @@ void sl_s3__conditions(struct sl_s3_call *c, const struct sl_s3_put *put);
 int sl_s3__refused(const struct sl_s3_put *put, struct sl_error *err);
 bool sl_s3__is_refusal(const struct sl_s3_call *c, const struct sl_s3_put *put);
 int sl_s3__wrong_hash(const struct sl_s3_put *put, const char *hex, struct sl_error *err);
-/* After a try whose answer was lost: whether the object that is there is the one that was put, by size, checksum (SHA-256 in
- * Base64, "…-N" for parts) or else ETag, and metadata. */
+/* After a try whose answer was lost: whether the object that is there is the one that was put, by size, checksum
+ * (SHA-256 in Base64, "…-N" for parts) or else ETag, and metadata. */
 int sl_s3__is_ours(struct sl_s3 *s3, struct sl_s3_lane *lane, const struct sl_s3_put *put, const char *checksum,
                    const char *etag, bool *ours, struct sl_object_info *info, struct sl_error *err);
-/* A put in one request: opens the call (nothing to close on failure); `checksum` is the SHA-256 in Base64 that it sends. */
-int sl_s3__make_put(struct sl_s3 *s3, struct sl_s3_call *c, const struct sl_s3_put *put, char checksum[SL_S3_BASE64_BYTES],
-                    struct sl_error *err);
+/* A put in one request: opens the call (nothing to close on failure); `checksum` is the SHA-256 in Base64 that it
+ * sends. */
+int sl_s3__make_put(struct sl_s3 *s3, struct sl_s3_call *c, const struct sl_s3_put *put,
+                    char checksum[SL_S3_BASE64_BYTES], struct sl_error *err);
 /* What came of it, the lane being free again. */
 int sl_s3__end_put(struct sl_s3 *s3, struct sl_s3_lane *lane, struct sl_s3_call *c, const struct sl_s3_put *put,
                    const char *checksum, struct sl_object_info *info_out, struct sl_error *err);
@@ -196,8 +197,9 @@ int64_t sl_s3__single_most(const struct sl_s3 *s3); /* bytes that are put in one
 int sl_s3__multipart_put(struct sl_s3 *s3, struct sl_s3_lane *lane, const struct sl_s3_put *put,
                          struct sl_object_info *info_out, struct sl_error *err);
 /* The same with parts that the server copies from an object of that ETag; put->source has its size only. */
-int sl_s3__multipart_copy(struct sl_s3 *s3, struct sl_s3_lane *lane, const struct sl_s3_put *put, const char *copy_source,
-                          const char *etag, struct sl_object_info *info_out, struct sl_error *err);
+int sl_s3__multipart_copy(struct sl_s3 *s3, struct sl_s3_lane *lane, const struct sl_s3_put *put,
+                          const char *copy_source, const char *etag, struct sl_object_info *info_out,
+                          struct sl_error *err);
 int sl_s3__abort_upload(struct sl_s3 *s3, struct sl_s3_lane *lane, const char *bucket, const char *key,
                         const char *upload_id, struct sl_error *err);
 

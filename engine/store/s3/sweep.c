@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Uploads that were begun and never ended, in the buckets that this handle has made or written to: others' are not ours. */
+/* Uploads that were begun and never ended, in the buckets that this handle has made or written to: others' are not
+ * ours. */
 #include <string.h>
 
 #include "base/clock.h"

@@ -49,8 +49,9 @@ static void on_end(void *user, const XML_Char *name)
     (void)name;
     if (r->rc)
         return;
-    int rc = r->text.overflow ? sl_fail(r->err, SL_E_NET, "the server's answer has a text of more than %d bytes", MAX_TEXT)
-                              : r->element(r->data, r->path, r->text.data, r->err);
+    int rc = r->text.overflow
+                 ? sl_fail(r->err, SL_E_NET, "the server's answer has a text of more than %d bytes", MAX_TEXT)
+                 : r->element(r->data, r->path, r->text.data, r->err);
     if (rc) {
         stop(r, rc);
         return;
@@ -93,7 +94,8 @@ int sl_s3__xml(const char *text, size_t n,
     XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
     enum XML_Status status = XML_Parse(r.parser, text, (int)n, XML_TRUE);
     if (r.rc == 0 && status != XML_STATUS_OK)
-        r.rc = sl_fail(err, SL_E_NET, "the server's answer is not XML: %s", XML_ErrorString(XML_GetErrorCode(r.parser)));
+        r.rc =
+            sl_fail(err, SL_E_NET, "the server's answer is not XML: %s", XML_ErrorString(XML_GetErrorCode(r.parser)));
     XML_ParserFree(r.parser);
     sl_buf_free(&r.text);
     return r.rc;

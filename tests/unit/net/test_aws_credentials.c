@@ -43,7 +43,7 @@ static void find(const char *profile)
 }
 
 #define CREDENTIALS                                                                                                    \
-    "# a comment\n[default]\naws_access_key_id = AKDEFAULT\naws_secret_access_key=secret/+=\n\n"                          \
+    "# a comment\n[default]\naws_access_key_id = AKDEFAULT\naws_secret_access_key=secret/+=\n\n"                       \
     "[other]\r\naws_access_key_id=AKOTHER\r\naws_secret_access_key = othersecret\r\naws_session_token = tok==\r\n"
 
 static void environment_comes_before_files(void **state)
@@ -66,7 +66,8 @@ static void default_profile_is_read_from_the_home(void **state)
     const char *env[] = {"HOME", home, NULL};
     sl_env_set(env);
     file(".aws/credentials", CREDENTIALS);
-    file(".aws/config", "[profile other]\nregion = eu-west-1\n[default]\nregion = eu-north-1\ns3 =\n  region = nested\n");
+    file(".aws/config",
+         "[profile other]\nregion = eu-west-1\n[default]\nregion = eu-north-1\ns3 =\n  region = nested\n");
     find(NULL);
     assert_true(found);
     assert_string_equal(got.access_key, "AKDEFAULT");
@@ -77,8 +78,9 @@ static void default_profile_is_read_from_the_home(void **state)
 static void named_profile_wins_over_the_environment(void **state)
 {
     (void)state;
-    const char *env[] = {"HOME",   home,        "AWS_ACCESS_KEY_ID", "AKENV", "AWS_SECRET_ACCESS_KEY", "envsecret",
-                         "AWS_DEFAULT_REGION", "us-west-2", NULL};
+    const char *env[] = {
+        "HOME",      home, "AWS_ACCESS_KEY_ID", "AKENV", "AWS_SECRET_ACCESS_KEY", "envsecret", "AWS_DEFAULT_REGION",
+        "us-west-2", NULL};
     sl_env_set(env);
     file(".aws/credentials", CREDENTIALS);
     find("other");
