@@ -62,7 +62,7 @@ struct sl_command {
     size_t n_options, args_bytes;
     size_t least, most;   /* operands */
     bool logs;            /* it runs for long: a log unless stderr is a terminal */
-    const struct sl_command *const *verbs; /* nested ones, NULL-ended; then it has no run of its own */
+    const struct sl_command *const *verbs; /* nested ones, NULL-ended; run is then what it does without one, or NULL */
     int (*run)(struct sl_cli *cli, const void *args, struct sl_error *err);
 };
 

@@ -27,7 +27,8 @@ static int supervise(struct sl_cli *cli, const struct args *a, bool forever, str
     struct sl_engine *engine;
     struct sl_run_summary summary = {0};
     struct sl_cli_watch watch = {
-        .batch_id = a->batch, .forever = forever, .look = true, .workers = (int)a->workers};
+        .batch_id = a->batch, .forever = forever, .look = true, .workers = (int)a->workers,
+        .role = forever ? "serve" : NULL};
     if (a->workers > WORKERS_MAX)
         return sl_fail(err, SL_E_USAGE, "--workers: at most %d", WORKERS_MAX);
     int rc = sl_cli_engine(cli, SL_NEEDS_RUN, &engine, err);
@@ -75,7 +76,10 @@ const struct sl_command sl_cmd_serve = {
     .usage = "[OPTIONS]",
     .examples = "  sluice serve\n"
                 "  sluice serve --workers 4\n",
-    .details = "Ctrl-C or SIGTERM lets the batches at work finish; a second one hands them back.\n",
+    .details = "One sensor and run.workers processes. Several hosts may do so on the same services; `sluice sensor` and\n"
+               "`sluice worker` are the two halves. Ctrl-C or SIGTERM lets the batches at work finish; a second one,\n"
+               "or run.drain_timeout, hands them back. SIGHUP reads the recipes again: with an error in one of\n"
+               "them those before stay in force.\n",
     .logs = true,
     SL_CLI_OPTIONS(serve_options),
     .args_bytes = sizeof(struct args),

@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 #include "cli/open.h"
+#include "cli/watch.h"
 #include "json/json.h"
 #include "run/event.h"
 
 struct args {
+    int64_t workers;
+    /* between a supervisor and the processes that it starts */
     const char *batch;
     int64_t events_fd, wait_ms;
     bool forever;
 };
 
+enum { WORKERS_MAX = 256 };
+
 #define AT(member) offsetof(struct args, member)
 static const struct sl_cli_option options[] = {
-    {"events-fd", 0, "N", SL_CLI_INTEGER, AT(events_fd), "descriptor for events, one JSON object a line", NULL, 0},
-    {"batch", 0, "ID", SL_CLI_TEXT, AT(batch), "only this batch", NULL, 0},
-    {"wait-ms", 0, "N", SL_CLI_INTEGER, AT(wait_ms), "how long missing files are waited for", NULL, 0},
-    {"forever", 0, NULL, SL_CLI_FLAG, AT(forever), "until stopped", NULL, 0},
+    {"workers", 0, "N", SL_CLI_INTEGER, AT(workers), "processes at work (default: run.workers)", NULL, 0},
+    {"events-fd", 0, "N", SL_CLI_INTEGER, AT(events_fd), NULL, NULL, 0},
+    {"batch", 0, "ID", SL_CLI_TEXT, AT(batch), NULL, NULL, 0},
+    {"wait-ms", 0, "N", SL_CLI_INTEGER, AT(wait_ms), NULL, NULL, 0},
+    {"forever", 0, NULL, SL_CLI_FLAG, AT(forever), NULL, NULL, 0},
 };
 
 /* Why it gives up, told to the supervisor, who says it once for all. */
-static int stopped(struct sl_cli *cli, int fd, int rc, const struct sl_error *error)
+static int stopped(struct sl_cli *cli, int fd, const struct sl_error *error)
 {
     struct sl_events events = {.fd = fd};
-    if (fd < 0)
-        return rc;
     struct json_object *e = sl_event_new("stopped", NULL, NULL);
     sl_json_put_str(e, "code", sl_code_name(error->code));
     sl_json_put_str(e, "message", error->message);
@@ -33,25 +37,42 @@ static int stopped(struct sl_cli *cli, int fd, int rc, const struct sl_error *er
     return 0;
 }
 
+/* One process of a supervisor's. */
+static int work(struct sl_cli *cli, const struct args *a, struct sl_error *err)
+{
+    struct sl_engine *engine;
+    struct sl_worker_options worker = {
+        .batch_id = a->batch, .forever = a->forever, .wait_ms = a->wait_ms, .event_fd = (int)a->events_fd};
+    int rc = sl_cli_engine(cli, SL_NEEDS_RUN, &engine, err);
+    if (!rc)
+        rc = sl_run_work(engine, &worker, err);
+    return rc ? stopped(cli, worker.event_fd, err) : 0;
+}
+
 static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
 {
     const struct args *a = args;
     struct sl_engine *engine;
-    struct sl_worker_options worker = {.batch_id = a->batch,
-                                       .forever = a->forever,
-                                       .wait_ms = a->wait_ms,
-                                       .event_fd = a->events_fd > 0 ? (int)a->events_fd : -1};
+    struct sl_run_summary summary = {0};
+    const struct sl_cli_watch watch = {.forever = true, .workers = (int)a->workers, .role = "worker"};
+    if (a->events_fd > 0)
+        return work(cli, a, err);
+    if (a->workers > WORKERS_MAX)
+        return sl_fail(err, SL_E_USAGE, "--workers: at most %d", WORKERS_MAX);
     int rc = sl_cli_engine(cli, SL_NEEDS_RUN, &engine, err);
-    if (!rc)
-        rc = sl_run_work(engine, &worker, err);
-    return rc ? stopped(cli, worker.event_fd, rc, err) : 0;
+    return rc ? rc : sl_cli_supervise(cli, engine, &watch, &summary, err);
 }
 
 const struct sl_command sl_cmd_worker = {
     .name = "worker",
-    .summary = "one worker process of run or serve; they start it",
-    .group = SL_GROUP_HIDDEN,
+    .summary = "carry out what a sensor enters, here or on another host",
+    .group = SL_GROUP_WORK,
     .usage = "[OPTIONS]",
+    .examples = "  sluice worker\n"
+                "  sluice worker --workers 4\n",
+    .details = "Takes batches from the ledger for ever; a `sluice sensor` or `sluice serve` somewhere notices them.\n"
+               "Ctrl-C or SIGTERM lets the batches at work finish; a second one, or run.drain_timeout, hands them\n"
+               "back. SIGHUP reads the recipes again.\n",
     .logs = true,
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),

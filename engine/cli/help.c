@@ -68,10 +68,10 @@ static void list_verbs(const struct sl_command *const *commands, const char *gro
     for (size_t i = 0; commands[i]; i++) {
         char left[64];
         snprintf(left, sizeof left, "%s%s%s", group, *group ? " " : "", commands[i]->name);
+        if (!commands[i]->verbs || commands[i]->run)
+            line(out, left, commands[i]->summary);
         if (commands[i]->verbs)
             list_verbs(commands[i]->verbs, commands[i]->name, out);
-        else
-            line(out, left, commands[i]->summary);
     }
 }
 
@@ -99,7 +99,7 @@ void sl_cli_help_verb(const struct sl_command *parent, const struct sl_command *
     if (command->examples)
         sl_out_printf(out, "Examples\n%s\n", command->examples);
     sl_out_printf(out, "usage: sluice %s%s%s %s\n\n", parent ? parent->name : "", parent ? " " : "", command->name,
-                  command->verbs ? "VERB" : command->usage);
+                  command->verbs && !command->run ? "VERB" : command->usage);
     if (command->verbs)
         list_verbs(command->verbs, command->name, out);
     else

@@ -267,7 +267,7 @@ static int check_operands(const struct sl_cli *cli, struct sl_error *err)
     if (!c || cli->globals.help || cli->globals.version)
         return 0;
     int rc = 0;
-    if (c->verbs) {
+    if (c->verbs && !c->run) {
         char list[256] = "";
         for (size_t i = 0; c->verbs[i]; i++) {
             size_t used = strlen(list);

@@ -214,6 +214,11 @@ static void listen(void *data, struct json_object *e)
         log_event(w, "run.stage", e);
     } else if (!strcmp(event, "stage_begin") && id) {
         show_moving(w, e);
+    } else if (!strcmp(event, "noticed") && w->options->workers == SL_WORKERS_NONE && !w->cli->json) {
+        struct sl_arena *a = sl_arena_new();
+        sl_cli_line(&w->cli->out, "noticed", "%s", sl_cli_member(a, e, "batch_id"));
+        sl_out_flush(&w->cli->out);
+        sl_arena_free(a);
     } else if (!strcmp(event, "ended")) {
         log_event(w, "run.ended", e);
         batch_ended(w, e, sl_json_str(e, "status", "ended"));
@@ -224,6 +229,12 @@ static void listen(void *data, struct json_object *e)
         log_event(w, "run.crashed", e);
         batch_ended(w, e, sl_json_str(e, "status", "worker crashed"));
     }
+}
+
+static void read_recipes_again(int signal_number)
+{
+    (void)signal_number;
+    sl_run_reload();
 }
 
 static void stop_gently(int signal_number)
@@ -289,10 +300,13 @@ int sl_cli_supervise(struct sl_cli *cli, struct sl_engine *engine, const struct 
                                            .program = cli->program,
                                            .worker_args = worker_args(cli),
                                            .listener = listen,
-                                           .listener_data = &w};
-    struct sigaction action = {.sa_handler = stop_gently};
+                                           .listener_data = &w,
+                                           .role = watch->role};
+    struct sigaction action = {.sa_handler = stop_gently}, reload = {.sa_handler = read_recipes_again};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (watch->forever)
+        sigaction(SIGHUP, &reload, NULL);
     sl_cli_progress_begin(&w.progress, cli);
     int rc =
         watch->look ? sl_sensor_run(engine, &options, summary, err) : sl_run_supervise(engine, &options, summary, err);

@@ -15,7 +15,8 @@
 struct sl_cli_watch {
     const char *batch_id; /* only this one; NULL: all */
     bool forever, look;   /* look: for new manifests too */
-    int workers;          /* 0: as configured */
+    int workers;          /* 0: as configured; SL_WORKERS_NONE */
+    const char *role;     /* in the ledger's "processes"; NULL: not there */
     bool silent;          /* the caller answers: nothing on stdout */
 };
 
