@@ -10,7 +10,7 @@
 #include "cli/watch.h"
 #include "json/json.h"
 
-enum { PREVIEW_LIMIT = 200, PREVIEW_MOST = 100000 };
+enum { PREVIEW_LIMIT = 200, PREVIEW_MOST = 100000, SILENT_S = 60 };
 
 struct preview_args {
     int64_t limit;
@@ -113,6 +113,13 @@ static const char *ago(struct sl_cli *cli, const char *at, const char *now)
     return ns < 0 ? "-" : sl_arena_printf(cli->arena, "%s ago", sl_cli_took(cli->arena, ns));
 }
 
+/* Processes renew their document every ten seconds. */
+static const char *state(struct json_object *process, const char *now)
+{
+    int64_t silent_ns = sl_cli_between(sl_json_str(process, "seen_at", NULL), now);
+    return silent_ns > SILENT_S * SL_NS_PER_S ? "silent" : sl_json_str(process, "state", NULL);
+}
+
 static void processes_table(struct sl_cli *cli, struct json_object *list, const char *now)
 {
     static const struct sl_cli_column columns[] = {{"PROCESS", SL_LEFT, 0},  {"HOST", SL_LEFT, 8},    {"PID", SL_RIGHT, 0},
@@ -125,7 +132,7 @@ static void processes_table(struct sl_cli *cli, struct json_object *list, const 
         sl_cli_cell(table, sl_json_str(o, "role", NULL));
         sl_cli_cell(table, sl_json_str(o, "host", NULL));
         sl_cli_cell(table, sl_arena_printf(cli->arena, "%lld", (long long)sl_json_int(o, "pid", 0)));
-        sl_cli_cell(table, sl_json_str(o, "state", NULL));
+        sl_cli_cell(table, state(o, now));
         sl_cli_cell(table, sl_arena_printf(cli->arena, "%lld of %lld busy", (long long)sl_json_int(d, "busy", 0),
                                            (long long)sl_json_int(o, "workers", 0)));
         sl_cli_cell(table, sensor ? sl_json_str(sensor, "mode", NULL) : NULL);

@@ -188,9 +188,11 @@ static void batch_ended(struct watch *w, struct json_object *e, const char *stat
     const char *id = sl_json_str(e, "batch_id", NULL);
     bool over = strcmp(status, "retry") != 0 && strcmp(status, "lost") != 0;
     sl_cli_progress_clear(&w->progress);
-    if (!w->cli->json && !w->options->silent)
+    bool said = sl_json_bool(e, "again", false); /* it still waits for the same */
+    if (!w->cli->json && !w->options->silent && !said)
         print_batch(w, e,
                     over                       ? status
+                    : sl_json_bool(e, "waits", false) ? "waits for its files"
                     : !strcmp(status, "retry") ? "tried again later"
                                                : "taken over by another worker");
     if (w->cli->json && !w->cli->jsonl && over && !w->options->forever &&

@@ -109,7 +109,7 @@ struct json_object *sl_ledger_change_handed_back(struct json_object *doc, const 
     sl_json_put_str(changes, "not_before", not_before);
     if (error)
         put_error(changes, error);
-    else
+    if (!error || error->code == SL_E_FILE_MISSING)
         sl_json_put_int(changes, "attempts", sl_json_int(doc, "attempts", 1) - 1);
     append_history(changes, doc, entry("pending", error, now));
     return changes;

@@ -159,9 +159,9 @@ struct json_object *sl_batch_inputs_json(const struct sl_batch *b)
     return list;
 }
 
-static int missing(struct sl_batch *b, const struct sl_input *in, struct sl_error *err)
+int sl_batch_file_missing(const struct sl_batch *b, const char *landing_key, struct sl_error *err)
 {
-    sl_fail(err, SL_E_FILE_MISSING, "%s/%s does not exist", b->engine->config->landing_bucket, in->landing_key);
+    sl_fail(err, SL_E_FILE_MISSING, "%s/%s does not exist", b->engine->config->landing_bucket, landing_key);
     sl_error_hint(err, "upload the files first and the manifest last; then: sluice replay %s", b->lease.batch_id);
     return -SL_E_FILE_MISSING;
 }
@@ -259,7 +259,7 @@ static int fetch_landed(struct sl_batch *b, struct sl_input *in, const char *dat
     const char *bucket = b->engine->config->landing_bucket;
     int rc = sl_store_head(b->engine->store, bucket, in->landing_key, &info, NULL, err);
     if (rc == -SL_E_STORE_NOT_FOUND)
-        return missing(b, in, err);
+        return sl_batch_file_missing(b, in->landing_key, err);
     if (rc == 0 && info.size_bytes > b->engine->config->input_max_file_bytes)
         return sl_fail(err, SL_E_LIMIT, "%s has %" PRId64 " bytes, input.max_file_bytes is %" PRId64, in->landing_key,
                        info.size_bytes, b->engine->config->input_max_file_bytes);

@@ -118,11 +118,15 @@ int sl_stage_end(struct sl_batch *batch, struct sl_stage *stage, struct sl_error
 /* Fails with SL_E_LEASE_LOST when the heartbeat found the lease gone. */
 int sl_batch_mine(struct sl_batch *batch, struct sl_error *err);
 
+/* Its last attempt found a file missing, and it was handed back to wait for it. */
+bool sl_batch_was_waiting(const struct sl_batch *batch);
 int sl_batch_prepare(struct sl_batch *batch, struct sl_error *err);
 /* Enters the run in the ledger, with the names that its files will have; then makes the scratch folder: one without a run
  * counts as left over. */
 int sl_batch_begin_run(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_archive(struct sl_batch *batch, struct sl_error *err);
+/* Fails with SL_E_FILE_MISSING for a key of the landing zone. */
+int sl_batch_file_missing(const struct sl_batch *batch, const char *landing_key, struct sl_error *err);
 int sl_batch_plan(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_dedupe(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_compute_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);

@@ -75,25 +75,51 @@ static void close_run(struct sl_batch *b, const struct sl_error *error)
     json_object_put(changes);
 }
 
+/* When it was entered, or put back by its uploader after a failure; microseconds. */
+static bool waits_since(const struct sl_batch *b, int64_t *since_us)
+{
+    struct json_object *replay = sl_json_get(b->doc, "replay");
+    const char *again = replay ? sl_json_str(replay, "requested_at", NULL) : NULL;
+    return (again && sl_clock_parse(again, since_us)) ||
+           sl_clock_parse(sl_json_str(b->doc, "created_at", ""), since_us);
+}
+
 /* Files that may still be on their way: true while the batch is younger than the limit. *in_ns, until the next look,
- * grows with its age, so that a long wait takes few looks. */
+ * grows with its age: a file that is a little late is found soon, and a long wait takes few looks. */
 static bool waits_for_files(const struct sl_batch *b, const struct sl_error *error, int64_t *in_ns)
 {
-    int64_t entered_us = 0;
-    bool known = sl_clock_parse(sl_json_str(b->doc, "created_at", ""), &entered_us);
-    int64_t age_ns = sl_clock_wall_ns() - entered_us * 1000, poll_ns = b->engine->config->sensor_poll_ms * SL_NS_PER_MS;
-    *in_ns = age_ns / 4 > poll_ns ? age_ns / 4 : poll_ns;
+    enum { LOOK_LEAST_MS = 250, LOOK_MOST_MS = 30000 };
+    int64_t since_us = 0, age_ns;
+    bool known = waits_since(b, &since_us);
+    age_ns = sl_clock_wall_ns() - since_us * 1000;
+    *in_ns = age_ns / 4 < LOOK_LEAST_MS * SL_NS_PER_MS  ? LOOK_LEAST_MS * SL_NS_PER_MS
+             : age_ns / 4 > LOOK_MOST_MS * SL_NS_PER_MS ? LOOK_MOST_MS * SL_NS_PER_MS
+                                                        : age_ns / 4;
     return error->code == SL_E_FILE_MISSING && !b->replay && known && age_ns < b->wait_ms * SL_NS_PER_MS;
 }
 
-/* counts: whether this was an attempt that failed, or a look that found nothing to do yet. */
-static int hand_back(struct sl_batch *b, const struct sl_error *error, bool counts, int64_t in_ns, struct sl_error *err)
+/* For a batch that waits, told once and not with every look. */
+static void told_waiting(struct sl_batch *b, const struct sl_error *error)
+{
+    struct json_object *e = sl_event_new("ended", b->lease.batch_id, b->run_id);
+    bool before = sl_batch_was_waiting(b);
+    sl_json_put_str(e, "status", "retry");
+    sl_json_put(e, "error", sl_ledger_error_doc(error));
+    sl_json_put(e, "waits", json_object_new_boolean(true));
+    sl_json_put(e, "again", json_object_new_boolean(before));
+    sl_event_send(b->events, e);
+    sl_log_error(before ? SL_LOG_DEBUG : SL_LOG_INFO, "run.waits", error, NULL);
+}
+
+static int hand_back(struct sl_batch *b, const struct sl_error *error, int64_t in_ns, struct sl_error *err)
 {
     char due[SL_ISO8601_BYTES];
     sl_clock_iso8601(due, sl_clock_wall_ns() + in_ns);
     close_run(b, error);
-    int rc = b->engine->ledger->ops->hand_back(b->engine->ledger, &b->lease, due, counts ? error : NULL, err);
-    if (rc == 0)
+    int rc = b->engine->ledger->ops->hand_back(b->engine->ledger, &b->lease, due, error, err);
+    if (rc == 0 && error->code == SL_E_FILE_MISSING)
+        told_waiting(b, error);
+    else if (rc == 0)
         told(b, "retry", error);
     return rc;
 }
@@ -132,11 +158,11 @@ static int settle(struct sl_batch *b, const struct sl_error *error, struct sl_er
     sl_batch_unpublish(b);
     int64_t look_again_ns = 0;
     if (waits_for_files(b, error, &look_again_ns))
-        return hand_back(b, error, false, look_again_ns, err);
+        return hand_back(b, error, look_again_ns, err);
     if (class_ == SL_CLASS_TRANSIENT && tries < config->run_retries) {
         int64_t wait = sl_clock_backoff_ns((int)tries, config->run_retry_base_ms * SL_NS_PER_MS,
                                            config->run_retry_max_ms * SL_NS_PER_MS);
-        return hand_back(b, error, true, wait, err);
+        return hand_back(b, error, wait, err);
     }
     return fail(b, error, SL_BATCH_FAILED, err);
 }

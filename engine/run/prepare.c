@@ -8,6 +8,7 @@
 #include "geo/gdal/gdal.h"
 #include "json/json.h"
 #include "run/batch.h"
+#include "store/store.h"
 
 static int read_manifest(struct sl_batch *b, struct sl_error *err)
 {
@@ -136,9 +137,35 @@ int sl_batch_begin_run(struct sl_batch *b, struct sl_error *err)
     return rc < 0 ? rc : sl_dir_make(b->scratch, 0700, err);
 }
 
+bool sl_batch_was_waiting(const struct sl_batch *b)
+{
+    struct json_object *error = sl_json_get(b->doc, "error");
+    return error && !strcmp(sl_json_str(error, "code", ""), sl_code_name(SL_E_FILE_MISSING));
+}
+
+/* Of a batch that waits for its files: a look that finds them missing again begins no run and leaves no document. */
+static int look_for_files(struct sl_batch *b, struct sl_error *err)
+{
+    struct sl_object_info info;
+    const char *bucket = b->engine->config->landing_bucket;
+    if (!sl_batch_was_waiting(b) || b->replay)
+        return 0;
+    for (size_t i = 0; i < b->manifest.n_files; i++) {
+        const char *key = b->manifest.files[i].key;
+        int rc = sl_store_head(b->engine->store, bucket, key, &info, NULL, err);
+        if (rc == -SL_E_STORE_NOT_FOUND)
+            return sl_batch_file_missing(b, key, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
 int sl_batch_prepare(struct sl_batch *b, struct sl_error *err)
 {
     int rc = read_manifest(b, err);
+    if (rc == 0)
+        rc = look_for_files(b, err);
     if (rc == 0)
         rc = choose_crs_policy(b, err);
     if (rc == 0)

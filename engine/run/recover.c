@@ -49,6 +49,30 @@ static int give_back_leases(struct sl_engine *engine, struct sl_error *err)
     return rc;
 }
 
+static int note_process(void *data, struct json_object *doc, struct sl_error *err)
+{
+    struct owners *o = data;
+    const char *owner = sl_json_str(doc, "_id", "");
+    (void)err;
+    if (!sl_owner_alive(owner) && o->n < o->capacity)
+        o->names[o->n++] = sl_arena_strdup(o->arena, owner);
+    return 0;
+}
+
+/* Processes of this host that could not take themselves away. */
+static int take_away_dead(struct sl_engine *engine, struct sl_error *err)
+{
+    enum { PROCESSES_MAX = 1024 };
+    SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
+    struct owners dead = {.arena = arena, .capacity = PROCESSES_MAX};
+    const struct sl_find all = {.collection = "processes"};
+    dead.names = sl_arena_array(arena, PROCESSES_MAX, sizeof *dead.names);
+    int rc = engine->ledger->ops->find(engine->ledger, &all, note_process, &dead, err);
+    for (size_t i = 0; rc == 0 && i < dead.n; i++)
+        rc = engine->ledger->ops->announce(engine->ledger, dead.names[i], NULL, err);
+    return rc;
+}
+
 /* A run's document comes before its schema, so a run that is not in this ledger is another engine's on the same server,
  * or of a ledger that is no more. */
 static bool is_ancient(const char *run_id)
@@ -122,6 +146,8 @@ int sl_recover(struct sl_engine *engine, struct sl_error *err)
 {
     int64_t schemas = 0, folders = 0;
     int rc = give_back_leases(engine, err);
+    if (rc == 0)
+        rc = take_away_dead(engine, err);
     return rc < 0 ? rc : sl_recover_leftovers(engine, false, &schemas, &folders, err);
 }
 

@@ -188,28 +188,3 @@ def test_serve_goes_on_after_the_database_was_killed_and_drains_at_sigterm(home)
     assert process.returncode == 0, log
     assert_once_and_whole(home, "served-1", "served_1")
     assert_once_and_whole(home, "served-2", "served_2")
-
-
-def test_serve_waits_for_files_that_come_after_their_manifest(home):
-    landing = home.path / "store" / "landing-zone"
-    document = {"batch_id": "late", "uploader": "ana", "intent": "ingest_vector", "dataset": "late",
-                "files": [{"path": "late.gpkg", "type": "vector", "format": "GPKG"}], "metadata": {"project": "TEST"}}
-    process = start(home, "-c", "sensor.poll=100ms", "serve")
-    try:
-        (landing / "manifests").mkdir(parents=True, exist_ok=True)
-        (landing / "manifests/late.json").write_text(json.dumps(document))
-        looks = 0
-        while looks < 14:  # more than a batch has attempts
-            wait_for_stage(process, "archive")
-            looks += 1
-        assert home.run("batch", "show", "late", "--json").json["status"] in ("pending", "running")
-        (landing / "late").mkdir()
-        write_points(home.folder / "late.gpkg", 4000).rename(landing / "late/late.gpkg")
-        wait_for_stage(process, "publish")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.stderr.read()
-        process.stderr.close()
-        process.wait(60)
-    assert process.returncode == 0
-    assert_once_and_whole(home, "late", "late")

@@ -94,7 +94,8 @@ struct sl_ledger_ops {
     /* Must provide. */
     int (*renew)(struct sl_ledger *ledger, const struct sl_lease *lease, int64_t lease_ms, struct sl_error *err);
     /* Must provide. Back to pending, due at not_before (ISO 8601; NULL: now), with the error of this attempt. A worker
-     * that hands a batch back untouched passes no error, and the attempt does not count. */
+     * that hands a batch back untouched passes no error, and the attempt does not count; nor does one that found a file
+     * missing (SL_E_FILE_MISSING) and waits for it, whose error the document then has. */
     int (*hand_back)(struct sl_ledger *ledger, const struct sl_lease *lease, const char *not_before,
                      const struct sl_error *error, struct sl_error *err);
     /* Must provide. Ends the batch: failed or quarantined with its error, or succeeded without new assets (linked

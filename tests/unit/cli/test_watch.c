@@ -48,6 +48,10 @@ int sl_sensor_run(struct sl_engine *engine, const struct sl_run_options *options
     return sl_run_supervise(engine, options, summary, err);
 }
 
+void sl_run_reload(void)
+{
+}
+
 void sl_run_stop(void)
 {
 }
