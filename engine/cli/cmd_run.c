@@ -76,10 +76,10 @@ const struct sl_command sl_cmd_serve = {
     .usage = "[OPTIONS]",
     .examples = "  sluice serve\n"
                 "  sluice serve --workers 4\n",
-    .details = "One sensor and run.workers processes. Several hosts may do so on the same services; `sluice sensor` and\n"
-               "`sluice worker` are the two halves. Ctrl-C or SIGTERM lets the batches at work finish; a second one,\n"
-               "or run.drain_timeout, hands them back. SIGHUP reads the recipes again: with an error in one of\n"
-               "them those before stay in force.\n",
+    .details = "One sensor and run.workers processes. Several hosts may do so on the same services;\n"
+               "`sluice sensor` and `sluice worker` are the two halves. Ctrl-C or SIGTERM lets the batches at\n"
+               "work finish; a second one, or run.drain_timeout, hands them back. SIGHUP reads the recipes\n"
+               "again: with an error in one of them those before stay in force.\n",
     .logs = true,
     SL_CLI_OPTIONS(serve_options),
     .args_bytes = sizeof(struct args),
