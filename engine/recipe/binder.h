@@ -32,6 +32,7 @@ struct sl_binder {
     struct json_object *values; /* NULL: no value is known */
     bool literal;               /* "${name}" is plain text here */
     bool values_complete;       /* values has every parameter: SQL templates get them */
+    bool incomplete; /* an option of the item at hand is a parameter without a value: relations cannot be judged */
     enum sl_code value_code;    /* of a wrong value that came by a parameter */
     struct sl_arena *arena;
     struct sl_lints *lints;

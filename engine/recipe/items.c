@@ -125,7 +125,7 @@ static bool relations(struct sl_binder *b, int (*validate)(const void *, struct 
                       const char *what, const struct sl_recipe_item *item)
 {
     struct sl_error why;
-    if (!validate || validate(options, &why) == 0)
+    if (!validate || b->incomplete || validate(options, &why) == 0)
         return true;
     sl_binder__problem(b, why.code, item->pointer, "%s: %s", what, why.message);
     return false;
@@ -156,7 +156,8 @@ static bool bind_check(struct sl_binder *b, const struct sl_recipe *recipe, cons
     const char *what = what_of(b, "check", item);
     struct check_common common = {0};
     struct sl_binder_part parts[] = {{&kind->options, options_struct(b, &kind->options)}, {&sl_check__common, &common}};
-    bool ok = sl_options__bind(b, parts, 2, item->options, item->pointer, what);
+    bool ok = sl_options__bind(b, parts, 2, item->options, item->pointer, what) &&
+              relations(b, kind->validate, parts[0].out, what, item);
     *out = (struct sl_check){.kind = kind,
                              .options = parts[0].out,
                              .on_fail = common.on_fail == 1 ? SL_ON_FAIL_WARN : SL_ON_FAIL_FAIL,

@@ -398,7 +398,10 @@ static bool bind_option(struct sl_binder *b, const struct sl_binder_part *part, 
     if (!there || (!value && optional(option)))
         return bind_default(&s, what);
     s.pointer = sl_recipe__pointer(b->arena, pointer, option->name);
-    return sl_slot__resolve(&s, &value, &known) && (!known || put(&s, value));
+    if (!sl_slot__resolve(&s, &value, &known))
+        return false;
+    b->incomplete = b->incomplete || !known;
+    return !known || put(&s, value);
 }
 
 static void unknown_option(struct sl_binder *b, const struct sl_binder_part *parts, size_t n_parts, const char *name,
@@ -417,6 +420,7 @@ bool sl_options__bind(struct sl_binder *b, const struct sl_binder_part *parts, s
                       struct json_object *given, const char *pointer, const char *what)
 {
     bool ok = true;
+    b->incomplete = false;
     if (given && !json_object_is_type(given, json_type_object)) {
         sl_binder__problem(b, SL_E_RECIPE_OPTION, pointer, "%s: expected its options as a mapping, found %s", what,
                            sl_recipe__show(b->arena, given));

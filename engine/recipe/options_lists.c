@@ -40,6 +40,7 @@ bool sl_slot__columns(const struct sl_slot *list, struct json_object *value)
             ok = false;
         } else {
             items[got++] = known ? sl_arena_strdup(b->arena, json_object_get_string(item)) : "";
+            b->incomplete = b->incomplete || !known;
         }
     }
     struct sl_names names = {.items = items, .n = got};
@@ -87,6 +88,7 @@ bool sl_slot__map(const struct sl_slot *map, struct json_object *value)
         } else {
             items[got] = (struct sl_pair){.name = sl_arena_strdup(b->arena, key), .value = known ? map_value(&s, item) : ""};
             ok = items[got++].value && ok;
+            b->incomplete = b->incomplete || !known;
         }
     }
     struct sl_map out = {.items = items, .n = got};
@@ -125,6 +127,7 @@ bool sl_slot__values(const struct sl_slot *list, struct json_object *value)
         } else if (known) {
             json_object_array_add(out, json_object_get(item));
         }
+        b->incomplete = b->incomplete || !known;
     }
     memcpy(list->at, &out, sizeof out);
     return ok;
@@ -149,6 +152,7 @@ bool sl_slot__bounds(const struct sl_slot *bounds, struct json_object *value)
             return false;
         all = all && known;
     }
+    b->incomplete = b->incomplete || !all;
     if (all && v[1] > v[3]) {
         sl_binder__problem(b, sl_slot__wrong_code(bounds), bounds->pointer, "%s: ymin %.15g is greater than ymax %.15g",
                            bounds->option->name, v[1], v[3]);

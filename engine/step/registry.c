@@ -5,14 +5,16 @@
 #include "step/step.h"
 
 const struct sl_step_kind *const sl_steps[] = {
-    &sl_step__add_column, &sl_step__cast, &sl_step__centroid, &sl_step__dedupe, &sl_step__drop_columns,
-    &sl_step__explode, &sl_step__filter, &sl_step__make_valid, &sl_step__normalize_crs, &sl_step__promote_multi,
+    &sl_step__add_column, &sl_step__buffer, &sl_step__cast, &sl_step__centroid, &sl_step__clip, &sl_step__dedupe,
+    &sl_step__dissolve, &sl_step__drop_columns, &sl_step__explode, &sl_step__filter, &sl_step__geohash,
+    &sl_step__make_valid, &sl_step__measure, &sl_step__normalize_crs, &sl_step__promote_multi,
     &sl_step__reduce_precision, &sl_step__rename, &sl_step__select, &sl_step__simplify, &sl_step__snap_to_grid,
-    &sl_step__spatial_index, &sl_step__sql, &sl_step__swap_xy, NULL,
+    &sl_step__sort, &sl_step__spatial_index, &sl_step__sql, &sl_step__swap_xy, &sl_step__wrap_dateline, NULL,
 };
 
 const struct sl_check_kind *const sl_checks[] = {
-    &sl_check__not_empty, &sl_check__not_null, &sl_check__unique, &sl_check__valid_geometry, NULL,
+    &sl_check__accepted_values, &sl_check__expression, &sl_check__in_bounds, &sl_check__not_empty,
+    &sl_check__not_null, &sl_check__row_count, &sl_check__unique, &sl_check__valid_geometry, NULL,
 };
 
 const struct sl_step_kind *sl_step_by_name(const char *name)

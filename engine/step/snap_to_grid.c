@@ -17,7 +17,7 @@ static const struct sl_option items[] = {
      .help = "The distance of the grid's lines, in units of the geometry's CRS; its origin is 0, 0."},
 };
 
-/* What collapses within a cell is NULL to PostGIS: such a geometry stays as it was. */
+/* What collapses within a cell is NULL or empty to PostGIS: such a geometry stays as it was. */
 static int build_snap(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
     const struct options *o = data;
@@ -25,9 +25,11 @@ static int build_snap(const struct sl_step_context *context, const void *data, s
     if (rc < 0)
         return rc;
     sl_step_select_begin(context, out);
-    sl_step_put(context, out, "COALESCE(ST_SnapToGrid(@, ");
+    sl_step_put(context, out, "CASE WHEN ST_IsEmpty(ST_SnapToGrid(@, ");
     sl_sql_double(out, o->size);
-    sl_step_put(context, out, "), @)");
+    sl_step_put(context, out, ")) THEN @ ELSE COALESCE(ST_SnapToGrid(@, ");
+    sl_sql_double(out, o->size);
+    sl_step_put(context, out, "), @) END");
     sl_step_select_end(context, out);
     return 0;
 }

@@ -89,7 +89,8 @@ enum sl_step_flags {
     SL_STEP_ROW_WISE = 1 << 0,   /* each row comes out of one row: neighbours can be fused */
     SL_STEP_KEEPS_ROWS = 1 << 1, /* as many rows out as in: anything else is rows.lost */
     SL_STEP_UNTRUSTED = 1 << 2,  /* its SQL is the recipe author's */
-    SL_STEP_KEEPS_COLUMNS = 1 << 3
+    SL_STEP_KEEPS_COLUMNS = 1 << 3,
+    SL_STEP_ORDERS = 1 << 4      /* what it is for is the order of the rows: it is the output's when it is the last transform */
 };
 
 /* What a builder knows. table.columns is NULL while nothing is loaded (`recipe explain` without a file): then a builder
@@ -132,6 +133,8 @@ struct sl_check_kind {
     struct sl_options options; /* without on_fail, which every check has */
     /* Must provide. A SELECT of one number: how many rows break the rule. */
     int (*build)(const struct sl_step_context *context, const void *options, struct sl_sql *out, struct sl_error *err);
+    /* May provide; if absent, options are fine when each is. Relations between options. */
+    int (*validate)(const void *options, struct sl_error *err);
     /* Must provide. The sentence when `broken` rows of `rows` do: "12 of 177 rows have an invalid geometry". */
     void (*sentence)(const void *options, int64_t broken, int64_t rows, char *out, size_t out_bytes);
 };

@@ -170,6 +170,13 @@ static const char *normal(const char *cell)
     return sl_arena_strdup(arena, cell);
 }
 
+/* To the millimetre or so; DuckDB gives an empty multi-geometry an extent that is none. */
+static const char *place(const char *cell)
+{
+    double v = cell ? strtod(cell, NULL) : 1e300;
+    return v > -1e100 && v < 1e100 ? sl_arena_printf(arena, "%.3f", v < 0.0005 && v > -0.0005 ? 0.0 : v) : NULL;
+}
+
 static void add(struct rows *rows, const char *const *cells, size_t n)
 {
     assert_true(rows->n < MAX_ROWS && n < MAX_CELLS && n >= EXTRAS);
@@ -179,7 +186,7 @@ static void add(struct rows *rows, const char *const *cells, size_t n)
     for (size_t c = 0; c < n; c++) {
         bool attribute = c + EXTRAS < n;
         row->cells[c] = !cells[c] ? NULL : attribute ? normal(cells[c]) : sl_arena_strdup(arena, cells[c]);
-        const char *key = attribute ? row->cells[c] : cells[c] ? sl_arena_printf(arena, "%.3f", strtod(cells[c], NULL) + 0.0) : NULL;
+        const char *key = attribute ? row->cells[c] : place(cells[c]);
         if (c + 1 < n)
             used += (size_t)snprintf(row->key + used, sizeof row->key - used, "%s|", key ? key : "-");
         assert_true(used < sizeof row->key);
@@ -245,7 +252,7 @@ static const char *as_text(const char *hex)
     SL_CLEANUP(sl_pg_clearp) PGresult *result = NULL;
     if (!hex)
         return "-";
-    assert_ok(sl_pg_query(pg, "SELECT ST_AsText($1::text::geometry, 5)", 1, &hex, &result, &err));
+    assert_ok(sl_pg_query(pg, "SELECT regexp_replace(ST_AsText($1::text::geometry, 5), '-?[0-9.]+e-[0-9]+', '0', 'g')", 1, &hex, &result, &err));
     return sl_arena_strdup(arena, PQgetvalue(result, 0, 0));
 }
 

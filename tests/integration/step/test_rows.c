@@ -138,6 +138,22 @@ static void test_checks_count_the_same_on_both(void **state)
     both_break("unique: {columns: [geom]}", 1);
 }
 
+static void test_checks_of_values_count_the_same_on_both(void **state)
+{
+    (void)state;
+    both_given_plain(0, "('asphalt', 1, NULL), ('it''s', 2, NULL), (NULL, 3, NULL), ('12', NULL, NULL), ('x y', 5, 'POINT(1 1)')");
+    both_break("accepted_values: {column: name, values: [asphalt, \"it's\", 12]}", 1);
+    both_break("accepted_values: {column: \"ki\\\"nd; --\", values: [1, 2.0, 3, \"five\"]}", 1);
+    both_break("accepted_values: {column: \"ki\\\"nd; --\", values: [\"five\", true]}", 4);
+    both_break("accepted_values: {column: name, pattern: \"[a-z']+|[0-9]{2}\"}", 1);
+    both_break("accepted_values: {column: name, pattern: \"asphalt|x\"}", 3);
+    both_break("expression: {rule: \"name <> 'asphalt'\"}", 1);
+    both_break("expression: {rule: \"name = ${p} OR {{geom}} IS NULL -- or\"}", 1);
+    both_break("row_count: {min: 5, max: 5}", 0);
+    both_break("row_count: {min: 6}", 1);
+    both_break("row_count: {max: 4}", 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_explode_beside_columns_of_its_own_names),
         cmocka_unit_test(test_dedupe_keeps_one_of_the_same_and_all_without_a_key),
         cmocka_unit_test(test_checks_count_the_same_on_both),
+        cmocka_unit_test(test_checks_of_values_count_the_same_on_both),
     };
     return cmocka_run_group_tests(tests, both_open, both_close);
 }
