@@ -328,6 +328,17 @@ static int load(struct work *w, struct sl_vector *vector, struct sl_error *err)
     return rc < 0 ? rc : sl_stage_end(w->b, &stage, err);
 }
 
+/* The order that the recipe's last transform is for, where the output has none of its own. */
+static enum sl_row_order order_of(const struct work *w, const struct sl_output_geoparquet *o)
+{
+    if (o->sort == SL_OUTPUT_SORT_HILBERT)
+        return SL_ORDER_HILBERT;
+    for (size_t i = w->b->bound.recipe->n_steps; i-- > 0;)
+        if (w->b->bound.steps[i].kind->class_ == SL_STEP_TRANSFORM)
+            return w->b->bound.steps[i].kind->flags & SL_STEP_ORDERS ? SL_ORDER_TABLE : SL_ORDER_NONE;
+    return SL_ORDER_NONE;
+}
+
 static int write_one(struct work *w, struct sl_planned_asset *a, struct sl_error *err)
 {
     const struct sl_output_geoparquet *o = a->output->options;
@@ -337,7 +348,7 @@ static int write_one(struct work *w, struct sl_planned_asset *a, struct sl_error
     struct sl_relation relation;
     struct sl_geoparquet_facts facts;
     int rc = w->compute->ops->relation(w->session, &w->table,
-                                       o->sort == SL_OUTPUT_SORT_HILBERT ? SL_ORDER_HILBERT : SL_ORDER_NONE,
+                                       order_of(w, o),
                                        w->b->arena, &relation, err);
     a->local_path = sl_arena_printf(w->b->arena, "%s/out-%s.%s", w->b->scratch, a->asset_id, a->output->kind->extension);
     if (rc == 0)

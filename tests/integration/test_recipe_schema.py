@@ -21,7 +21,8 @@ BEYOND_A_SCHEMA = {
     "param_default_out_of_option", "param_default_range", "param_enum", "param_not_in_enum", "param_of_other_type",
     "raster_with_postgis", "raster_with_steps", "same_dataset_twice", "select_nothing", "sql_hole_in_quotes",
     "sql_parenthesis_out", "sql_semicolon", "sql_unclosed_quote", "sql_unknown_hole", "sql_unknown_param",
-    "sql_without_input", "unknown_crs", "unknown_param", "wrong_dataset", "broken_hole",
+    "sql_without_input", "unknown_crs", "unknown_param", "wrong_dataset", "broken_hole", "rename_twice",
+    "values_and_pattern", "bounds_upside_down", "row_count_range", "dedupe_nothing", "measure_nothing",
 }
 NOT_YAML = {"bomb", "duplicate_key", "syntax"}
 

@@ -76,6 +76,10 @@ static void order_by(struct sl_sql *sql, const struct sl_table *table, enum sl_r
 {
     bool first = true, hilbert = order == SL_ORDER_HILBERT && table->geometry;
     sl_sql_text(sql, " ORDER BY ");
+    if (order == SL_ORDER_TABLE) { /* nothing changes a row after the table was made, so that each is where it was put */
+        sl_sql_text(sql, "t.ctid");
+        return;
+    }
     if (hilbert) {
         sl_sql_text(sql, "t.");
         sl_sql_ident(sql, table->geometry);

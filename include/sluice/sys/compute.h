@@ -42,7 +42,8 @@ struct sl_relation {
     struct sl_duck *duck; /* where to run it; the session's */
 };
 
-enum sl_row_order { SL_ORDER_NONE, SL_ORDER_HILBERT };
+/* TABLE: as the SELECT that made the table put its rows; only where that SELECT had an order without ties. */
+enum sl_row_order { SL_ORDER_NONE, SL_ORDER_HILBERT, SL_ORDER_TABLE };
 
 struct sl_geometry_facts {
     bool any;             /* false: no geometry or all empty; then bounds are unset */

@@ -197,6 +197,35 @@ static void test_the_hash_counts_content_and_not_layout(void **state)
     assert_string_not_equal(one, other);
 }
 
+static void test_lists_and_mappings_take_parameters_one_by_one(void **state)
+{
+    struct fixture *f = *state;
+    const char *lines = PARAMS "steps:\n  - rename: {columns: {a: \"${key}\"}}\n  - clip: {bounds: [0, \"${tolerance}\", \"${n}\", 9]}\n"
+                               "checks:\n  - accepted_values: {column: \"${key}\", values: [\"${city}\", \"${n}\", \"${on}\", 7.5]}\n";
+    assert_int_equal(bind(f, lines, "{\"city\": \"köln\"}"), 0);
+    const struct sl_map *map = f->bound.steps[0].options;
+    assert_int_equal(map->n, 1);
+    assert_string_equal(map->items[0].name, "a");
+    assert_string_equal(map->items[0].value, "id");
+    const struct sl_bounds *bounds = f->bound.steps[1].options;
+    assert_true(bounds->given && bounds->ymin > 0.4 && bounds->ymin < 0.6 && bounds->xmax > 2.9 && bounds->xmax < 3.1);
+    const struct {
+        const char *column, *pattern;
+        struct json_object *values;
+    } *accepted = f->bound.checks[0].options;
+    assert_string_equal(json_object_to_json_string_ext(accepted->values, JSON_C_TO_STRING_PLAIN), "[\"köln\",3,false,7.5]");
+}
+
+static void test_relations_between_options_wait_for_their_values(void **state)
+{
+    struct fixture *f = *state;
+    const char *lines = "params:\n  least: {type: integer}\n  most: {type: integer, default: 5}\n  column: {type: column}\n"
+                        "steps:\n  - measure: {area: \"${column}\"}\nchecks:\n  - row_count: {min: \"${least}\", max: \"${most}\"}\n";
+    assert_int_equal(bind(f, lines, "{\"least\": 5, \"column\": \"a\"}"), 0);
+    assert_int_equal(bind(f, lines, "{\"least\": 6, \"column\": \"a\"}"), -(int)SL_E_RECIPE_OPTION);
+    assert_non_null(strstr(f->err.message, ":14:16: check \"row_count\": min 6 is greater than max 5"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -213,6 +242,8 @@ int main(void)
         TEST(test_a_dataset_is_named_by_the_rule_of_the_lake),
         TEST(test_outputs_have_their_defaults),
         TEST(test_the_hash_counts_content_and_not_layout),
+        TEST(test_lists_and_mappings_take_parameters_one_by_one),
+        TEST(test_relations_between_options_wait_for_their_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
