@@ -63,8 +63,8 @@ const char *sl_options__expects(struct sl_arena *arena, const struct sl_option *
     case SL_OPT_STRING:
         return "a text";
     case SL_OPT_MAP:
-        return option->choices ? sl_arena_printf(arena, "columns' names, each with %s", sl_slot__choices(arena, option))
-                               : "columns' names, each with a text";
+        return option->choices ? sl_arena_printf(arena, "a mapping to %s", sl_slot__choices(arena, option))
+                               : "a mapping of names";
     case SL_OPT_VALUES:
         return "a list of texts, numbers or booleans";
     case SL_OPT_BOUNDS:

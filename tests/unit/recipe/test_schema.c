@@ -5,6 +5,7 @@
  */
 #include "recipe_support.h"
 
+#include "base/text.h"
 #include "yaml/yaml.h"
 
 static void test_the_committed_schema_is_the_generated_one(void **state)
@@ -46,6 +47,21 @@ static void test_a_description_names_options_types_defaults_and_an_example(void 
     sl_buf_free(&out);
 }
 
+static void test_every_description_fits_a_hundred_columns(void **state)
+{
+    (void)state;
+    struct sl_buf out;
+    sl_buf_init(&out, 1 << 20);
+    for (size_t i = 0; sl_steps[i]; i++)
+        sl_recipe_describe_step(sl_steps[i], &out);
+    for (size_t i = 0; sl_checks[i]; i++)
+        sl_recipe_describe_check(sl_checks[i], &out);
+    for (char *line = strtok(out.data, "\n"); line; line = strtok(NULL, "\n"))
+        if (sl_text_columns(line) > 100)
+            fail_msg("%s", line);
+    sl_buf_free(&out);
+}
+
 static void test_options_as_json_have_types_and_bounds(void **state)
 {
     (void)state;
@@ -77,6 +93,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_committed_schema_is_the_generated_one),
         cmocka_unit_test(test_every_option_has_help_and_a_summary_ends_in_a_stop),
         cmocka_unit_test(test_a_description_names_options_types_defaults_and_an_example),
+        cmocka_unit_test(test_every_description_fits_a_hundred_columns),
         cmocka_unit_test(test_options_as_json_have_types_and_bounds),
     };
     if (argc == 2 && !strcmp(argv[1], "--print")) {
