@@ -17,8 +17,8 @@ int sl_cli_config(struct sl_cli *cli, const struct sl_config **out, struct sl_er
 int sl_cli_engine(struct sl_cli *cli, unsigned needs, struct sl_engine **out, struct sl_error *err);
 /* How the private cluster of this home is reached. */
 int sl_cli_cluster(struct sl_cli *cli, struct sl_cluster_options *out, struct sl_error *err);
-/* Did somebody ask for a log (--log-level, or log.level from anywhere but the defaults; serve always has one unless
- * stderr is a terminal)? Verbs say all that people need by themselves. */
+/* Did somebody ask for a log (--log-level, or log.level from anywhere but the defaults; serve, sensor and worker
+ * have one unless stderr is a terminal)? Verbs say all that people need by themselves. */
 bool sl_cli_log_wanted(const struct sl_cli *cli);
 /* Sets the least level that is logged, in the configured form. */
 void sl_cli_log(const struct sl_cli *cli, int least);

@@ -8,12 +8,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "json/json.h"
 #include "run/announce.h"
 #include "run/crew.h"
 #include "run/engine.h"
 #include "run/recover.h"
 #include "run/reload.h"
+#include "store/store.h"
 
 enum {
     TURN_MS = 100,
@@ -268,6 +270,19 @@ static size_t crew_size(const struct sl_engine *engine, const struct sl_run_opti
     return options->batch_id ? 1 : n < 1 ? 1 : n > SL_CREW_MAX ? SL_CREW_MAX : (size_t)n;
 }
 
+/* What uploads that were never finished have left. A server's age is long enough for every upload that may still be at
+ * work, users' own into the landing zone among them; `gc` takes a shorter one. */
+static int sweep_store(struct sl_engine *engine, struct sl_error *err)
+{
+    enum { SAFE_AGE_S = 24 * 3600 };
+    char count[32];
+    int64_t removed = 0, longest_s = 2 * engine->config->run_timeout_ms / 1000;
+    int rc = sl_store_sweep(engine->store, longest_s > SAFE_AGE_S ? longest_s : SAFE_AGE_S, false, &removed, err);
+    if (rc == 0 && removed)
+        sl_log(SL_LOG_INFO, "recover.uploads", "removed", sl_text_count(count, sizeof count, removed), NULL);
+    return rc;
+}
+
 int sl_run_supervise(struct sl_engine *engine, const struct sl_run_options *options, struct sl_run_summary *summary,
                      struct sl_error *err)
 {
@@ -280,6 +295,8 @@ int sl_run_supervise(struct sl_engine *engine, const struct sl_run_options *opti
     s->again_ns = -1;
     s->reloads_passed = reload_signals;
     int rc = sl_recover(engine, err);
+    if (rc == 0 && options->forever && engine->store)
+        rc = sweep_store(engine, err);
     if (rc == 0)
         rc = loop(s, err);
     sl_crew_end(&s->crew);
