@@ -20,7 +20,7 @@ struct sl_retry_policy {
 
 struct sl_retry {
     const struct sl_retry_policy *policy;
-    int tries;
+    int tries; /* that failed */
     int64_t began_ns; /* monotonic */
 };
 

@@ -58,24 +58,20 @@ static int wait_until_ready(struct test_minio *m, struct sl_error *err)
     return rc ? rc : sl_fail(err, SL_E_PROCESS, "minio did not start: see %s/log", m->folder);
 }
 
-int test_minio_start(struct test_minio *m, struct sl_error *err)
+static const char *program(void)
 {
-    const char *binary = getenv("SLUICE_MINIO_BINARY"), *temporary = getenv("TMPDIR");
-    char data[256], log[256], address[64];
-    *m = (struct test_minio){0};
-    if (!binary || !*binary)
-        binary = SLUICE_SOURCE_DIR "/.cache/go/bin/minio";
-    if (access(binary, X_OK) != 0)
-        return sl_fail_errno(err, errno, "cannot run %s (scripts/setup.sh installs it)", binary);
-    snprintf(m->folder, sizeof m->folder, "%s/sluice-test-minio-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-    if (!mkdtemp(m->folder))
-        return sl_fail_errno(err, errno, "cannot make %s", m->folder);
+    const char *binary = getenv("SLUICE_MINIO_BINARY");
+    return binary && *binary ? binary : SLUICE_SOURCE_DIR "/.cache/go/bin/minio";
+}
+
+int test_minio_revive(struct test_minio *m, struct sl_error *err)
+{
+    char data[256], log[256];
+    const char *address = m->url + strlen("http://");
     snprintf(data, sizeof data, "%s/data", m->folder);
     snprintf(log, sizeof log, "%s/log", m->folder);
-    snprintf(address, sizeof address, "127.0.0.1:%d", free_port());
-    snprintf(m->url, sizeof m->url, "http://%s", address);
-    int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    const char *argv[] = {binary, "server", data, "--address", address, NULL};
+    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const char *argv[] = {program(), "server", data, "--address", address, NULL};
     const char *env[] = {"MINIO_ROOT_USER=" TEST_MINIO_USER, "MINIO_ROOT_PASSWORD=" TEST_MINIO_PASSWORD,
                          "MINIO_BROWSER=off", "MINIO_UPDATE=off", NULL};
     const struct sl_process_options options = {.argv = argv,
@@ -87,19 +83,37 @@ int test_minio_start(struct test_minio *m, struct sl_error *err)
                                                .die_with_parent = true};
     int rc = sl_process_start(&options, &m->pid, err);
     close(fd);
-    if (rc == 0)
-        rc = wait_until_ready(m, err);
+    return rc ? rc : wait_until_ready(m, err);
+}
+
+int test_minio_start(struct test_minio *m, struct sl_error *err)
+{
+    const char *temporary = getenv("TMPDIR");
+    *m = (struct test_minio){0};
+    if (access(program(), X_OK) != 0)
+        return sl_fail_errno(err, errno, "cannot run %s (scripts/setup.sh installs it)", program());
+    snprintf(m->folder, sizeof m->folder, "%s/sluice-test-minio-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    if (!mkdtemp(m->folder))
+        return sl_fail_errno(err, errno, "cannot make %s", m->folder);
+    snprintf(m->url, sizeof m->url, "http://127.0.0.1:%d", free_port());
+    int rc = test_minio_revive(m, err);
     if (rc)
         test_minio_stop(m);
     return rc;
 }
 
-void test_minio_stop(struct test_minio *m)
+void test_minio_kill(struct test_minio *m)
 {
     if (m->pid > 0) {
         kill(m->pid, SIGKILL);
         waitpid(m->pid, NULL, 0);
     }
+    m->pid = 0;
+}
+
+void test_minio_stop(struct test_minio *m)
+{
+    test_minio_kill(m);
     if (m->folder[0])
         sl_dir_remove(m->folder, NULL);
     *m = (struct test_minio){0};

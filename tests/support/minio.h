@@ -22,6 +22,8 @@ struct test_minio {
 
 int test_minio_start(struct test_minio *m, struct sl_error *err);
 void test_minio_stop(struct test_minio *m);
+void test_minio_kill(struct test_minio *m);                         /* SIGKILL; what it holds stays */
+int test_minio_revive(struct test_minio *m, struct sl_error *err); /* again, at the same address, with what it held */
 /* Options with its address and keys, and parts of 5 MiB so that tests need no large objects. */
 struct sl_store_s3_options test_minio_options(const struct test_minio *m);
 /* Removes a bucket with all that is in it; a missing one is fine. */

@@ -124,6 +124,12 @@ static void on_sent(void *data, int64_t bytes)
     c->sent(c->data, bytes);
 }
 
+static bool on_stop(void *data)
+{
+    struct sl_s3_call *c = data;
+    return c->stop(c->data);
+}
+
 /* Signs anew and hands the transfer over. */
 static int start_try(struct sl_s3_lane *lane, struct sl_s3_call *c, struct sl_error *err)
 {
@@ -158,6 +164,7 @@ static int start_try(struct sl_s3_lane *lane, struct sl_s3_call *c, struct sl_er
         .max_body = c->max_body,
         .on_head = on_head,
         .sink = c->sink ? on_sink : NULL,
+        .stop = c->stop ? on_stop : NULL,
         .sent = c->sent ? on_sent : NULL,
         .data = c,
     };
@@ -255,7 +262,7 @@ static bool judge(struct sl_s3_call *c)
         c->detail = "";
     }
     c->doubtful = c->doubtful || (!reads && (broke || c->status >= 500));
-    int64_t wait_ms = passes ? sl_retry_next(&c->retry, t->response.retry_after_ms) : -1;
+    int64_t wait_ms = passes && !c->once ? sl_retry_next(&c->retry, t->response.retry_after_ms) : -1;
     if (passes && wait_ms >= 0) {
         c->due_ns = sl_clock_mono_ns() + wait_ms * SL_NS_PER_MS;
         return true;

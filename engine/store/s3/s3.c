@@ -201,7 +201,7 @@ static void s3_free(struct sl_store *s)
 
 static const struct sl_store_ops s3_ops = {
     .name = "s3",
-    .features = SL_STORE_PRESIGN | SL_STORE_PREFIX_KEYS,
+    .features = SL_STORE_NOTIFY | SL_STORE_PRESIGN | SL_STORE_PREFIX_KEYS,
     .bucket_make = sl_s3__bucket_make,
     .head = sl_s3__head,
     .get = sl_s3__get,
@@ -215,6 +215,7 @@ static const struct sl_store_ops s3_ops = {
     .sweep = sl_s3__sweep,
     .bucket_exists = sl_s3__bucket_exists,
     .presign = presign,
+    .notify = sl_s3__notify,
     .probe = sl_s3__probe,
     .free = s3_free,
 };

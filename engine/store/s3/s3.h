@@ -81,6 +81,8 @@ struct sl_s3_call {
     bool error_in_body; /* a 200 may turn out to be a failure */
     int (*on_head)(void *data, const struct sl_http_response *head, struct sl_error *err); /* of 2xx only */
     int (*sink)(void *data, const void *bytes, size_t n, struct sl_error *err);
+    bool (*stop)(void *data);  /* as in net/http.h */
+    bool once;                 /* one try, whatever happens */
     void (*again)(void *data); /* before a further try: what the sink got does not count */
     void (*sent)(void *data, int64_t bytes);
     void *data;
@@ -224,6 +226,8 @@ int sl_s3__copy(struct sl_store *s, const char *from_bucket, const char *from_ke
 int sl_s3__remove(struct sl_store *s, const char *bucket, const char *key, struct sl_error *err);
 int sl_s3__list(struct sl_store *s, const char *bucket, const char *prefix, const char *start_after, int64_t max_keys,
                 sl_store_entry entry, void *data, struct sl_error *err);
+int sl_s3__notify(struct sl_store *s, const char *bucket, const char *prefix, void (*ready)(void *data),
+                  bool (*stop)(void *data), sl_store_entry entry, void *data, struct sl_error *err);
 int sl_s3__sweep(struct sl_store *s, int64_t age_s, bool dry_run, int64_t *removed, struct sl_error *err);
 
 #endif

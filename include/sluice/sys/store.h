@@ -159,8 +159,10 @@ struct sl_store_ops {
     int (*presign)(struct sl_store *store, const char *method, const char *bucket, const char *key, int64_t expires_s,
                    char *out, size_t out_bytes, struct sl_error *err);
     /* May provide (SL_STORE_NOTIFY). Blocks and calls `entry` for each object that is created under the prefix from now on,
-     * until `stop` (asked at least four times a second) says so (returns 0), or the stream ends (SL_E_STORE_UNAVAILABLE).
-     * `ready` is called once the stream stands. Notifications may be lost: a listing is the truth. */
+     * until `stop` (asked at least four times a second) says so (returns 0), or the stream ends (SL_E_STORE_UNAVAILABLE:
+     * try again later). SL_E_STORE_DENIED: this server has no such stream, or not for us; asking again is useless. `ready`
+     * is called once the stream stands: what is created from then on is told. Notifications may be lost: a listing is the
+     * truth. `entry` may call the store. */
     int (*notify)(struct sl_store *store, const char *bucket, const char *prefix, void (*ready)(void *data),
                   bool (*stop)(void *data), sl_store_entry entry, void *data, struct sl_error *err);
     /* Must provide. Asks the server. */
