@@ -17,9 +17,10 @@ void sl_retry_begin(struct sl_retry *retry, const struct sl_retry_policy *policy
 int64_t sl_retry_next(struct sl_retry *retry, int64_t retry_after_ms)
 {
     const struct sl_retry_policy *p = retry->policy;
-    if (++retry->tries > p->retries)
+    if (retry->tries >= p->retries)
         return -1;
-    int64_t wait = sl_clock_backoff_ns(retry->tries, p->base_ms * SL_NS_PER_MS, p->max_ms * SL_NS_PER_MS) / SL_NS_PER_MS;
+    int64_t wait =
+        sl_clock_backoff_ns(retry->tries + 1, p->base_ms * SL_NS_PER_MS, p->max_ms * SL_NS_PER_MS) / SL_NS_PER_MS;
     if (p->deadline_ms > 0) {
         int64_t left = p->deadline_ms - (sl_clock_mono_ns() - retry->began_ns) / SL_NS_PER_MS;
         /* To come back earlier than the server asked for would only be refused again. */
@@ -28,6 +29,7 @@ int64_t sl_retry_next(struct sl_retry *retry, int64_t retry_after_ms)
         if (wait > left)
             wait = left;
     }
+    retry->tries++;
     return retry_after_ms > wait ? retry_after_ms : wait;
 }
 

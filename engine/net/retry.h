@@ -20,7 +20,7 @@ struct sl_retry_policy {
 
 struct sl_retry {
     const struct sl_retry_policy *policy;
-    int tries; /* that failed */
+    int tries; /* further ones that were granted */
     int64_t began_ns; /* monotonic */
 };
 
