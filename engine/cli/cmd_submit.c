@@ -44,7 +44,7 @@ static const struct sl_cli_option options[] = {
      0},
     {"batch", 0, "ID", SL_CLI_TEXT, AT(batch_id), NULL, NULL, 0}, /* as run has it */
     {"uploader", 0, "NAME", SL_CLI_TEXT, AT(uploader), "who (default: your user name)", NULL, 0},
-    {"dry-run", 0, NULL, SL_CLI_FLAG, AT(dry_run), "check and print the manifest, upload nothing", NULL, 0},
+    {"dry-run", 0, NULL, SL_CLI_FLAG, AT(dry_run), "check, print the manifest and what would be uploaded", NULL, 0},
 };
 
 struct upload {
@@ -156,6 +156,8 @@ static void answer_json(struct sl_cli *cli, const struct sl_submitted *done, boo
     sl_json_put(o, "dry_run", json_object_new_boolean(dry_run));
     sl_json_put_int(o, "files", done->n_files);
     sl_json_put_int(o, "bytes", done->bytes);
+    sl_json_put_str(o, "recipe", done->recipe);
+    sl_json_put(o, "fallback", json_object_new_boolean(done->fallback));
     sl_json_put(o, "manifest", json_object_get(done->manifest));
     sl_cli_json(cli, o);
     json_object_put(o);
@@ -167,7 +169,13 @@ static void answer(struct sl_cli *cli, const struct args *a, const struct sl_sub
     const char *id = sl_out_escape(arena, done->batch_id), *crs = crs_of(done->manifest);
     if (a->dry_run) {
         sl_out_json(&cli->out, done->manifest, true);
-        sl_cli_line(&cli->err, "batch", "%s is valid; nothing was uploaded", id);
+        if (done->already)
+            sl_cli_line(&cli->err, "batch", "%s is there already (%s): nothing would be uploaded", id,
+                        sl_out_escape(arena, done->already_status));
+        else
+            sl_cli_line(&cli->err, "batch", "%s is valid: %s (%s) would be uploaded, recipe %s%s; nothing was", id,
+                        sl_cli_plural(arena, done->n_files, "file", "files"), sl_cli_size(arena, done->bytes),
+                        sl_out_escape(arena, done->recipe), done->fallback ? " (no recipe has the intent)" : "");
         return;
     }
     if (done->already) {

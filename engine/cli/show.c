@@ -111,7 +111,7 @@ enum sl_colour sl_cli_status_colour(const char *status)
         return SL_PLAIN;
     if (!strcmp(status, "succeeded") || !strcmp(status, "ok"))
         return SL_GREEN;
-    if (!strcmp(status, "failed") || !strcmp(status, "quarantined") || !strcmp(status, "problem"))
+    if (!strcmp(status, "failed") || !strcmp(status, "quarantined") || !strcmp(status, "FAIL"))
         return SL_RED;
     return SL_YELLOW;
 }

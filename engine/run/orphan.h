@@ -10,6 +10,8 @@
 #include "run/run.h"
 
 #define SL_ORPHANS_PREFIX "orphans/"
+/* Keys of the engine's own in any bucket, which are nobody's data. */
+#define SL_RESERVED_PREFIX ".sluice/"
 
 /* Whether a document of the ledger names this object of the lake, as the asset's or as one beside it. */
 int sl_lake_key_known(struct sl_engine *engine, const char *key, bool *known, struct sl_error *err);

@@ -132,14 +132,20 @@ static int drop_folders(struct sl_engine *engine, bool dry_run, int64_t *n, stru
     return rc;
 }
 
-int sl_recover_leftovers(struct sl_engine *engine, bool dry_run, int64_t *schemas, int64_t *folders,
-                         struct sl_error *err)
+int sl_recover_sweep(struct sl_engine *engine, bool dry_run, int64_t *schemas, int64_t *foreign, int64_t *folders,
+                     struct sl_error *err)
 {
     int rc = drop_folders(engine, dry_run, folders, err);
     *schemas = 0;
     if (rc == 0 && engine->compute)
-        rc = engine->compute->ops->sweep(engine->compute, is_leftover_schema, engine, dry_run, schemas, err);
+        rc = engine->compute->ops->sweep(engine->compute, is_leftover_schema, engine, dry_run, schemas, foreign, err);
     return rc;
+}
+
+int sl_recover_leftovers(struct sl_engine *engine, bool dry_run, int64_t *schemas, int64_t *folders,
+                         struct sl_error *err)
+{
+    return sl_recover_sweep(engine, dry_run, schemas, NULL, folders, err);
 }
 
 int sl_recover(struct sl_engine *engine, struct sl_error *err)

@@ -8,6 +8,9 @@
 /* At start-up: leases of processes of this host that are dead go back to pending at once, ephemeral schemas and scratch
  * folders without a running batch are dropped. */
 int sl_recover(struct sl_engine *engine, struct sl_error *err);
+/* sl_recover_leftovers for `gc`, who also tells what another account left (NULL: nobody asks). */
+int sl_recover_sweep(struct sl_engine *engine, bool dry_run, int64_t *schemas, int64_t *foreign, int64_t *folders,
+                     struct sl_error *err);
 /* Ephemeral schemas and scratch folders whose run is not running. */
 int sl_recover_leftovers(struct sl_engine *engine, bool dry_run, int64_t *schemas, int64_t *folders,
                          struct sl_error *err);

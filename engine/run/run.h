@@ -85,11 +85,14 @@ struct sl_submitted {
     char batch_id[SL_BATCH_ID_BYTES];
     bool already; /* the same batch was there before: nothing was done */
     const char *already_status;
-    int64_t n_files, bytes;
+    int64_t n_files, bytes; /* uploaded; in a dry run those that would be */
+    char recipe[SL_DATASET_BYTES]; /* that the intent selects now */
+    bool fallback;                 /* because no recipe has the intent */
     struct json_object *manifest;
 };
 
-/* Uploads the files of a manifest (those that lie beside it), then the manifest. An invalid one: violations (arena set
+/* Uploads the files of a manifest (those that lie beside it), then the manifest; the engine has recipes and manifests. A
+ * type or parameters that the recipe does not take upload nothing. An invalid one: violations (arena set
  * by the caller) and nothing is uploaded. */
 int sl_submit(struct sl_engine *engine, const struct sl_submit *submit, struct sl_violations *violations,
               struct sl_doc **doc_out, struct sl_submitted *out, struct sl_error *err);
@@ -214,12 +217,22 @@ int sl_asset_find(struct sl_engine *engine, const char *what, struct json_object
 /* The batch document; also of a refused manifest, by the batch_id that it has. SL_E_BATCH_NOT_FOUND with the nearest. */
 int sl_batch_find(struct sl_engine *engine, const char *batch_id, struct json_object **out, struct sl_error *err);
 
-struct sl_gc_report {
-    int64_t schemas, scratch_folders, temporary_objects, orphan_objects, orphan_bytes, catalog_rows;
+struct sl_gc_options {
+    int64_t grace_s;   /* what is younger is left where it is */
+    int64_t orphans_s; /* what was moved aside longer ago is deleted; -1: nothing is */
+    bool dry_run;      /* only count */
 };
-/* Ephemeral schemas without a running batch, scratch folders, temporary objects, lake objects that no document names and
- * older than grace_s (moved to orphans/ in the lake's bucket, not deleted). dry_run only counts. */
-int sl_gc(struct sl_engine *engine, int64_t grace_s, bool dry_run, struct sl_gc_report *report, struct sl_error *err);
+struct sl_gc_report {
+    int64_t schemas, foreign_schemas; /* foreign: another account's, they stay */
+    int64_t scratch_folders, temporary_objects, orphan_objects, orphan_bytes, catalog_rows;
+    int64_t moved_aside, moved_aside_bytes; /* what lies in orphans/ of the buckets */
+    int64_t deleted, deleted_bytes;         /* of those, the old ones */
+};
+/* Ephemeral schemas without a running batch, scratch folders, temporary objects and unfinished uploads, catalog rows
+ * without a document, lake objects that no document names and older than the grace period (moved to orphans/ in the lake's
+ * bucket, not deleted), and what was moved aside long ago. */
+int sl_gc(struct sl_engine *engine, const struct sl_gc_options *options, struct sl_gc_report *report,
+          struct sl_error *err);
 
 /* -- explain -------------------------------------------------------------------------------------------------------- */
 

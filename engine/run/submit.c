@@ -368,6 +368,34 @@ static int check(struct submission *s, const char *text, size_t bytes, struct sl
     return sl_manifest_fail(*doc_out, violations, code, err);
 }
 
+/* What the sensor would refuse is refused before anything is uploaded. */
+static int check_recipe(struct submission *s, struct sl_submitted *out, struct sl_error *err)
+{
+    const struct sl_recipe *recipe = NULL;
+    struct sl_bound_recipe bound;
+    bool fallback = false;
+    int rc = sl_recipe_select(s->engine->recipes, s->manifest.intent, s->manifest.files[0].type,
+                              s->engine->config->run_strict_intents, &recipe, &fallback, err);
+    for (size_t i = 0; rc == 0 && i < s->manifest.n_files; i++)
+        if (strcmp(s->manifest.files[i].type, recipe->type) != 0)
+            rc = sl_fail(err, SL_E_RECIPE_INTENT, "recipe %s takes %s files, %s is %s", recipe->name, recipe->type,
+                         s->manifest.files[i].path, s->manifest.files[i].type);
+    if (rc == 0)
+        rc = sl_recipe_bind(recipe, &s->engine->kinds, s->manifest.params, s->arena, &bound, err);
+    if (rc == 0) {
+        snprintf(out->recipe, sizeof out->recipe, "%s", recipe->name);
+        out->fallback = fallback;
+    }
+    return rc;
+}
+
+static void count_uploads(const struct submission *s, struct sl_submitted *out)
+{
+    out->n_files = (int64_t)s->n_uploads;
+    for (size_t i = 0; i < s->n_uploads; i++)
+        out->bytes += s->uploads[i].bytes;
+}
+
 int sl_submit(struct sl_engine *engine, const struct sl_submit *submit, struct sl_violations *violations,
               struct sl_doc **doc_out, struct sl_submitted *out, struct sl_error *err)
 {
@@ -382,9 +410,13 @@ int sl_submit(struct sl_engine *engine, const struct sl_submit *submit, struct s
     if (rc == 0)
         rc = check(&s, text, bytes, violations, doc_out, err);
     if (rc == 0)
+        rc = check_recipe(&s, &result, err);
+    if (rc == 0)
         rc = plan_uploads(&s, err);
     if (rc == 0)
         rc = look_before(&s, &result, err);
+    if (rc == 0 && !result.already && submit->dry_run)
+        count_uploads(&s, &result);
     if (rc == 0 && !result.already && !submit->dry_run)
         rc = upload_all(&s, &result, err);
     if (rc == 0 && !result.already && !submit->dry_run)

@@ -307,7 +307,7 @@ static int check_listed(void *data, const struct sl_list_entry *entry, struct sl
 {
     struct sl_verify *v = data;
     struct raw raw = {0};
-    if (sl_text_starts(entry->key, SL_ORPHANS_PREFIX))
+    if (sl_text_starts(entry->key, SL_ORPHANS_PREFIX) || sl_text_starts(entry->key, SL_RESERVED_PREFIX))
         return 0;
     int rc = skip_to(v, entry->key, err);
     if (rc == 0)

@@ -332,13 +332,30 @@ def test_secrets_are_masked(full):
 
 def test_doctor_finds_every_part_and_says_what_is_wrong(full):
     parts = full.run("doctor", "--json").json
-    assert {p["part"] for p in parts} == {"config", "home", "libraries", "extensions", "recipes", "store", "postgres",
-                                         "ledger", "catalog"}
-    assert all(p["status"] == "ok" for p in parts), parts
-    result = full.run("-c", "duckdb.extensions=/nonexistent", "doctor", check=1)
-    assert re.search(r"^extensions +problem +", result.out, re.M) and "hint: " in result.out
-    new = full.run("--home", full.folder / "not-there", "doctor", check=1)
+    assert {p["part"] for p in parts} == {"config", "home", "scratch", "libraries", "grids", "extensions", "recipes",
+                                         "store", "bucket", "postgres", "ledger", "catalog"}
+    assert {p["status"] for p in parts} <= {"ok", "warn"}, parts
+    assert [p["detail"].split(":")[0] for p in parts if p["part"] == "bucket"] == ["landing-zone", "raw-vault",
+                                                                                  "data-lake"]
+    result = full.run("-c", "duckdb.extensions=/nonexistent", "doctor", check=78)
+    assert re.search(r"^extensions +FAIL +", result.out, re.M) and "hint: " in result.out
+    new = full.run("--home", full.folder / "not-there", "doctor", check=78)
     assert re.search(r"^store +skipped", new.out, re.M) and not (full.folder / "not-there").exists()
+
+
+def test_doctor_leaves_no_probe_behind(full):
+    full.run("doctor")
+    assert [path for path in full.path.rglob("*doctor*") if path.is_file()] == []
+
+
+def test_doctor_tells_a_service_that_does_not_answer_from_a_wrong_setting(full):
+    away = ("-c", "compute.dsn=host=127.0.0.1 port=9 dbname=x", "doctor")
+    assert "FAIL" in full.run(*away, check=75).out
+    began = time.monotonic()
+    assert full.run(*away, "--wait", "2", check=75).out.count("FAIL") == 1
+    assert time.monotonic() - began >= 1
+    full.run("-c", "duckdb.extensions=/nonexistent", *away, check=78)
+    assert full.run("doctor", "--wait", "30").out.count("postgres") >= 1
 
 
 # -- downloads ----------------------------------------------------------------------------------------------------------

@@ -155,6 +155,12 @@ const char *sl_proj_version(void)
     return proj_info().version;
 }
 
+const char *sl_proj_search_path(void)
+{
+    const char *path = proj_info().searchpath;
+    return path ? path : "";
+}
+
 static char geos_version[32];
 
 static void read_geos_version(void)

@@ -26,6 +26,8 @@ enum { SL_GDAL_WARNINGS_MAX = 8 };
 size_t sl_gdal_warnings(const char *const **out);
 const char *sl_gdal_version(void);
 const char *sl_proj_version(void);
+/* The folders that PROJ looks for its database and grids in, separated by colons. */
+const char *sl_proj_search_path(void);
 const char *sl_geos_version(void);
 
 #endif

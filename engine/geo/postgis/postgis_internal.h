@@ -60,7 +60,8 @@ int sl_postgis__begin(struct sl_compute *compute, const char *run_id, const char
 int sl_postgis__end(struct sl_compute_session *session, bool keep, struct sl_error *err);
 int sl_postgis__sweep(struct sl_compute *compute,
                       int (*orphan)(void *data, const char *run_id, struct sl_error *err), void *data, bool dry_run,
-                      int64_t *dropped, struct sl_error *err);
+                      int64_t *dropped, int64_t *foreign,
+                      struct sl_error *err);
 /* Sends the stream's rows to a table by binary COPY. *rows are those that the server stored. */
 int sl_postgis__copy(struct sl_pg *pg, const char *schema, const char *table, struct ArrowArrayStream *stream,
                      int64_t *rows, struct sl_error *err);

@@ -400,21 +400,23 @@ static int drop_private_srids(struct sl_pg *admin, struct sl_error *err)
                        0, NULL, NULL, err);
 }
 
-/* Schemas of this database, and roles unless they own something in another: roles belong to the whole server. */
+/* Schemas of this database, and roles unless they own something in another: roles belong to the whole server. The second
+ * column tells whether this account has their owner's rights, without which neither can be dropped. */
 static const char find_left[] =
-    "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'proc\\_%' UNION "
-    "SELECT rolname FROM pg_roles r WHERE rolname LIKE 'proc\\_%' AND NOT EXISTS (SELECT FROM pg_shdepend d WHERE "
-    "d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid AND d.dbid <> 0 AND d.dbid <> (SELECT oid FROM "
-    "pg_database WHERE datname = current_database())) ORDER BY 1";
+    "SELECT name, bool_and(may) FROM (SELECT nspname AS name, pg_has_role(nspowner, 'USAGE') AS may FROM pg_namespace "
+    "WHERE nspname LIKE 'proc\\_%' UNION ALL "
+    "SELECT rolname, pg_has_role(r.oid, 'USAGE') FROM pg_roles r WHERE rolname LIKE 'proc\\_%' AND NOT EXISTS (SELECT FROM "
+    "pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid AND d.dbid <> 0 AND d.dbid <> "
+    "(SELECT oid FROM pg_database WHERE datname = current_database()))) AS found GROUP BY name ORDER BY name";
 
 int sl_postgis__sweep(struct sl_compute *compute,
                       int (*orphan)(void *data, const char *run_id, struct sl_error *err), void *data, bool dry_run,
-                      int64_t *dropped, struct sl_error *err)
+                      int64_t *dropped, int64_t *foreign, struct sl_error *err)
 {
     struct sl_postgis *p = (struct sl_postgis *)(void *)compute;
     struct sl_pg *admin = NULL;
     SL_CLEANUP(sl_pg_clearp) PGresult *names = NULL;
-    int64_t n = 0;
+    int64_t n = 0, n_foreign = 0;
     int rc = sl_postgis__admin(p, &admin, err);
     if (rc == 0)
         rc = sl_pg_query(admin, find_left, 0, NULL, &names, err);
@@ -425,18 +427,21 @@ int sl_postgis__sweep(struct sl_compute *compute,
         int verdict = orphan(data, run_id, err);
         if (verdict < 0)
             return verdict;
-        if (verdict > 0 && !dry_run)
+        bool mine = PQgetvalue(names, i, 1)[0] == 't';
+        if (verdict > 0 && mine && !dry_run)
             rc = sl_postgis__drop(admin, PQgetvalue(names, i, 0), err);
         if (rc == -(int)SL_E_POSTGRES_DENIED) {
-            /* Made under another account: somebody else's too. */
             rc = 0;
-            continue;
+            mine = false;
         }
-        n += verdict > 0 && rc == 0;
+        n_foreign += verdict > 0 && !mine;
+        n += verdict > 0 && mine && rc == 0;
     }
     if (rc == 0 && !dry_run)
         rc = drop_private_srids(admin, err);
     if (rc == 0)
         *dropped = n;
+    if (rc == 0 && foreign)
+        *foreign = n_foreign;
     return rc;
 }

@@ -88,9 +88,10 @@ struct sl_compute_ops {
     /* Must provide; NULL is allowed. Drops the schema (unless keep) and frees; a failure to drop is in err, and sweep
      * finds the schema later. */
     int (*end)(struct sl_compute_session *session, bool keep, struct sl_error *err);
-    /* Must provide. Calls orphan(run_id) for every schema proc_…; it returns 1: drop it, 0: leave it. *dropped counts. */
+    /* Must provide. Calls orphan(run_id) for every schema proc_…; it returns 1: drop it, 0: leave it. *dropped counts;
+     * *foreign (may be NULL) those that would go but are another account's, and stay. */
     int (*sweep)(struct sl_compute *compute, int (*orphan)(void *data, const char *run_id, struct sl_error *err),
-                 void *data, bool dry_run, int64_t *dropped, struct sl_error *err);
+                 void *data, bool dry_run, int64_t *dropped, int64_t *foreign, struct sl_error *err);
     /* Must provide; NULL is allowed. */
     void (*free)(struct sl_compute *compute);
 };

@@ -191,7 +191,7 @@ static void a_session_whose_role_was_swept_is_made_anew(void **state)
     struct sl_compute_session *s = geo_begin(compute);
     int64_t dropped = -1;
     assert_ok(s->compute->ops->end(s, false, &err));
-    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){1}, false, &dropped, &err));
+    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){1}, false, &dropped, NULL, &err));
     assert_int_equal(dropped, 1);
     s = geo_begin(compute);
     assert_int_equal(session_int(s, "SELECT 1"), 1);
@@ -213,12 +213,12 @@ static void sweep_drops_orphans_only(void **state)
     assert_ok(s->compute->ops->end(s, true, &err));
     compute->ops->free(compute);
     admin("CREATE SCHEMA IF NOT EXISTS proc_somebody");
-    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){0}, false, &dropped, &err));
+    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){0}, false, &dropped, NULL, &err));
     assert_int_equal(dropped, 0);
-    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){1}, true, &dropped, &err));
+    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){1}, true, &dropped, NULL, &err));
     assert_int_equal(dropped, 1);
     assert_int_equal(admin_int("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'proc\\_%'"), 1);
-    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){1}, false, &dropped, &err));
+    assert_ok(geo.compute->ops->sweep(geo.compute, is_orphan, &(int){1}, false, &dropped, NULL, &err));
     assert_int_equal(dropped, 1);
     assert_int_equal(admin_int("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'proc\\_%'"), 0);
     assert_int_equal(admin_int("SELECT count(*) FROM pg_namespace WHERE nspname = 'proc_somebody'"), 1);
