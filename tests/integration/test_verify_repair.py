@@ -232,5 +232,30 @@ def test_each_repair_is_an_event_of_the_ledger(home):
     assert count() == before + 1
 
 
+def test_what_was_moved_aside_is_deleted_only_when_somebody_says_how_old(home):
+    (bucket(home, "data-lake") / "aside").write_bytes(b"aside")
+    verify(home, "--repair", "--yes", "--grace", "0s")
+    there = home.run("gc", "--json").json
+    assert there["moved_aside"] >= 1 and there["deleted"] == 0
+    assert home.run("gc", "--orphans", "1d", "--yes", "--json").json["deleted"] == 0
+    assert home.run("gc", "--orphans", "0s", "--json").json["deleted"] == there["moved_aside"]
+    assert (bucket(home, "data-lake") / "orphans/aside").exists()
+    home.run("gc", "--orphans", "0s", "--yes")
+    assert home.run("gc", "--json").json["moved_aside"] == 0
+
+
+def test_submit_asks_the_recipe_before_it_uploads(home):
+    def landed():
+        return sorted(path for path in bucket(home, "landing-zone").rglob("*") if path.is_file())
+
+    before = landed()
+    said = home.run("submit", "--intent", "ingest_vector", "--param", "tolerence=1", COUNTRIES, check=3)
+    assert "tolerance" in said.err
+    home.run("submit", "--intent", "ingest_vector", "--param", "tolerance=wide", COUNTRIES, check=3)
+    would = home.run("submit", "--dry-run", "--intent", "ingest_vector", "--dataset", "new", COUNTRIES)
+    assert "5 files" in would.err and "recipe ingest_vector" in would.err
+    assert landed() == before
+
+
 def test_yes_without_repair_is_a_mistake(home):
     assert "--repair" in home.run("verify", "--yes", check=2).err
