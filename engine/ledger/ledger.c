@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "json/json.h"
 #include "schema/schema.h"
 
@@ -17,6 +18,7 @@ enum { N_COLLECTIONS = sizeof collections / sizeof *collections };
 struct sl_ledger_schemas {
     struct sl_schema_set *set;
     const struct sl_schema *schemas[N_COLLECTIONS];
+    struct json_object *json[N_COLLECTIONS];
 };
 
 void sl_ledger_free(struct sl_ledger *ledger)
@@ -34,6 +36,7 @@ static int add_schema(struct sl_ledger_schemas *s, const char *dir, size_t i, st
     int rc = sl_json_parse_file(path, &sl_json_limits_small, &doc, err);
     if (rc < 0 || (rc = sl_schema_set_add(s->set, uri, doc->root, err)) < 0)
         return rc;
+    s->json[i] = json_object_get(doc->root);
     return sl_schema_compile(s->set, uri, &s->schemas[i], err);
 }
 
@@ -58,7 +61,31 @@ void sl_ledger_schemas_free(struct sl_ledger_schemas *schemas)
     if (!schemas)
         return;
     sl_schema_set_free(schemas->set);
+    for (size_t i = 0; i < N_COLLECTIONS; i++)
+        json_object_put(schemas->json[i]);
     free(schemas);
+}
+
+struct json_object *sl_ledger_schema(const struct sl_ledger_schemas *schemas, const char *collection)
+{
+    for (size_t i = 0; i < N_COLLECTIONS; i++)
+        if (!strcmp(collection, collections[i]))
+            return schemas->json[i];
+    return NULL;
+}
+
+int sl_ledger_check_collection(const char *name, struct sl_error *err)
+{
+    for (size_t i = 0; i < N_COLLECTIONS; i++)
+        if (!strcmp(name, collections[i]))
+            return 0;
+    const char *near = sl_text_nearest(name, collections, N_COLLECTIONS);
+    int rc = sl_fail(err, SL_E_LEDGER_FILTER, "the ledger has no collection \"%s\"", name);
+    if (near)
+        sl_error_hint(err, "did you mean \"%s\"?", near);
+    else
+        sl_error_hint(err, "there are manifests, runs, assets, events and processes");
+    return rc;
 }
 
 int sl_ledger_check(const struct sl_ledger_schemas *schemas, const char *collection, struct json_object *doc,

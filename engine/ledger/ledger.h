@@ -37,6 +37,20 @@ void sl_ledger_schemas_free(struct sl_ledger_schemas *schemas);
 int sl_ledger_check(const struct sl_ledger_schemas *schemas, const char *collection, struct json_object *doc,
                     struct sl_error *err);
 
+/* The collection's schema as it stands in its file; NULL for an unknown one. Borrowed. */
+struct json_object *sl_ledger_schema(const struct sl_ledger_schemas *schemas, const char *collection);
+
+/* SL_E_LEDGER_FILTER with the nearest name, for `find`. */
+int sl_ledger_check_collection(const char *name, struct sl_error *err);
+/* A filter of MongoDB's syntax: known operators, well-formed paths, not too deep, not too large. What passes is
+ * understood by every backend. */
+int sl_ledger_check_filter(struct json_object *filter, struct sl_error *err);
+/* The next key of "version:-1,created_at:1"; *sort moves on, and is at its NUL after the last. */
+enum { SL_LEDGER_SORT_KEY_BYTES = 256, SL_LEDGER_SORT_KEYS = 8 };
+int sl_ledger_sort_key(const char **sort, char key[SL_LEDGER_SORT_KEY_BYTES], bool *descending, struct sl_error *err);
+/* The known operators of a field ($eq …) begin with $; an object of them is none that a field could equal. */
+bool sl_ledger_has_operators(struct json_object *value);
+
 /* {code, message, hint} for documents. The caller owns it. */
 struct json_object *sl_ledger_error_doc(const struct sl_error *error);
 /* The other way; NULL gives "internal" without a message. */

@@ -4,20 +4,12 @@
  *
  * A path reaches several values where it goes through arrays, and an operator holds when it holds for one of them
  * (ledger.leaves gives them, NULL standing for a missing member); negations are negations of the whole. Numbers are
- * compared with numbers and texts with texts. Names, paths and values are always parameters.
+ * compared with numbers and texts with texts. Names, paths and values are always parameters. What comes here has passed
+ * sl_ledger_check_filter.
  */
-#include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "ledger/postgres/postgres.h"
-
-enum { MAX_DEPTH = 16, MAX_PATH_PARTS = 32, MAX_REGEX_BYTES = 1000 };
-
-static const char *const field_operators[] = {"$eq",     "$ne",    "$gt",  "$gte",       "$lt",     "$lte",
-                                              "$in",     "$nin",   "$exists", "$regex", "$options", "$not",
-                                              "$elemMatch"};
-static const char *const query_operators[] = {"$and", "$or"};
 
 int sl_ledger_pg__param(struct sl_ledger_pg__query *q, const char *value)
 {
@@ -37,35 +29,15 @@ static int json_param(struct sl_ledger_pg__query *q, struct json_object *value)
     return sl_ledger_pg__param(q, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
 }
 
-static int bad_operator(const char *name, bool of_field, struct sl_error *err)
-{
-    const char *const *words = of_field ? field_operators : query_operators;
-    size_t n = of_field ? sizeof field_operators / sizeof *field_operators
-                        : sizeof query_operators / sizeof *query_operators;
-    const char *near = sl_text_nearest(name, words, n);
-    int rc = sl_fail(err, SL_E_LEDGER_FILTER, "the operator \"%s\" is not known %s", name,
-                     of_field ? "for a field" : "at the top of a filter");
-    if (near)
-        sl_error_hint(err, "did you mean \"%s\"?", near);
-    else
-        sl_error_hint(err, of_field ? "known: $eq $ne $gt $gte $lt $lte $in $nin $exists $regex $not $elemMatch"
-                                    : "known: $and $or; everything else is a field's name");
-    return rc;
-}
-
 /* A dotted path as the text of a PostgreSQL array. */
 static int path_param(struct sl_ledger_pg__query *q, const char *path, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_free) struct sl_buf text;
     sl_buf_init(&text, 8192);
-    int parts = 0;
     sl_buf_putc(&text, '{');
     for (const char *p = path;; p++) {
         size_t len = strcspn(p, ".");
-        if (!len || ++parts > MAX_PATH_PARTS)
-            return sl_fail(err, SL_E_LEDGER_FILTER, "\"%s\" is not a path of 1 to %d names between dots", path,
-                           MAX_PATH_PARTS);
-        sl_buf_puts(&text, parts > 1 ? ",\"" : "\"");
+        sl_buf_puts(&text, p > path ? ",\"" : "\"");
         for (size_t i = 0; i < len; i++) {
             if (p[i] == '"' || p[i] == '\\')
                 sl_buf_putc(&text, '\\');
@@ -89,11 +61,6 @@ static int path_param(struct sl_ledger_pg__query *q, const char *path, struct sl
 static int put_regex(struct sl_ledger_pg__query *q, const char *v, struct json_object *pattern, const char *options,
                      struct sl_error *err)
 {
-    if (!json_object_is_type(pattern, json_type_string) ||
-        json_object_get_string_len(pattern) > MAX_REGEX_BYTES)
-        return sl_fail(err, SL_E_LEDGER_FILTER, "$regex takes a text of at most %d bytes", MAX_REGEX_BYTES);
-    if (options[strspn(options, "imsx")])
-        return sl_fail(err, SL_E_LEDGER_FILTER, "$options are of i, m, s, x, not \"%s\"", options);
     /* PCRE's defaults in PostgreSQL's letters: p: neither dot nor anchors at line ends, w: anchors only, n: both. */
     bool m = strchr(options, 'm'), s = strchr(options, 's');
     const char *lines = m ? (s ? "w" : "n") : (s ? "s" : "p");
@@ -134,14 +101,11 @@ static int put_order(struct sl_ledger_pg__query *q, const char *v, const char *n
     case json_type_array:
         break;
     }
-    return sl_fail(err, SL_E_LEDGER_FILTER, "%s compares with a number, a text or true and false", name);
+    return sl_fail(err, SL_E_INTERNAL, "%s came with an object", name);
 }
 
-static int put_in(struct sl_ledger_pg__query *q, const char *v, const char *name, struct json_object *value,
-                  struct sl_error *err)
+static int put_in(struct sl_ledger_pg__query *q, const char *v, struct json_object *value, struct sl_error *err)
 {
-    if (!json_object_is_type(value, json_type_array))
-        return sl_fail(err, SL_E_LEDGER_FILTER, "%s takes a list", name);
     int n = json_param(q, value);
     if (!n)
         return too_large(err);
@@ -171,7 +135,7 @@ static int put_test(struct sl_ledger_pg__query *q, const char *v, const char *na
     if (!strcmp(name, "$regex"))
         return put_regex(q, v, value, options, err);
     if (!strcmp(name, "$in") || !strcmp(name, "$nin"))
-        return put_in(q, v, name, value, err);
+        return put_in(q, v, value, err);
     if (order_sign(name))
         return put_order(q, v, name, order_sign(name), value, err);
     int n = json_param(q, value);
@@ -190,9 +154,8 @@ struct place {
     int path;        /* parameter; 0: the expression itself, not its parts */
 };
 
-static int put_query(struct sl_ledger_pg__query *q, const char *doc, struct json_object *query, int depth,
-                     struct sl_error *err);
-static int put_operators(struct sl_ledger_pg__query *q, struct place at, struct json_object *operators, int depth,
+static int put_query(struct sl_ledger_pg__query *q, const char *doc, struct json_object *query, struct sl_error *err);
+static int put_operators(struct sl_ledger_pg__query *q, struct place at, struct json_object *operators,
                          struct sl_error *err);
 
 static const char *new_alias(struct sl_ledger_pg__query *q)
@@ -213,10 +176,8 @@ static int put_tested(struct sl_ledger_pg__query *q, struct place at, const char
     return rc;
 }
 
-static int put_exists(struct sl_ledger_pg__query *q, struct place at, struct json_object *value, struct sl_error *err)
+static void put_exists(struct sl_ledger_pg__query *q, struct place at, struct json_object *value)
 {
-    if (!json_object_is_type(value, json_type_boolean) && !json_object_is_type(value, json_type_int))
-        return sl_fail(err, SL_E_LEDGER_FILTER, "$exists takes true or false");
     const char *v = new_alias(q);
     bool wanted = json_object_get_boolean(value);
     if (at.path)
@@ -224,7 +185,6 @@ static int put_exists(struct sl_ledger_pg__query *q, struct place at, struct jso
                       wanted ? "" : "NOT ", at.doc, at.path, v, v, v);
     else
         sl_buf_puts(&q->sql, wanted ? "true" : "false");
-    return 0;
 }
 
 static bool all_operators(struct json_object *object)
@@ -240,11 +200,9 @@ static bool all_operators(struct json_object *object)
 }
 
 /* {$elemMatch: {$gt: 1, $lt: 5}} is about elements, {$elemMatch: {role: "main"}} about their members. */
-static int put_elem_match(struct sl_ledger_pg__query *q, struct place at, struct json_object *value, int depth,
+static int put_elem_match(struct sl_ledger_pg__query *q, struct place at, struct json_object *value,
                           struct sl_error *err)
 {
-    if (!json_object_is_type(value, json_type_object))
-        return sl_fail(err, SL_E_LEDGER_FILTER, "$elemMatch takes an object");
     const char *array = new_alias(q), *e = new_alias(q);
     bool of_values = all_operators(value);
     json_object_object_foreach (value, key, ignored) {
@@ -261,55 +219,44 @@ static int put_elem_match(struct sl_ledger_pg__query *q, struct place at, struct
                   array, array, e, e);
     if (!of_values)
         sl_buf_printf(&q->sql, "jsonb_typeof(%s) = 'object' AND ", e);
-    int rc = of_values ? put_operators(q, (struct place){.doc = e}, value, depth + 1, err)
-                       : put_query(q, e, value, depth + 1, err);
+    int rc = of_values ? put_operators(q, (struct place){.doc = e}, value, err) : put_query(q, e, value, err);
     sl_buf_putc(&q->sql, ')');
     return rc;
 }
 
-static int put_not(struct sl_ledger_pg__query *q, struct place at, struct json_object *value, int depth,
-                   struct sl_error *err)
+static int put_not(struct sl_ledger_pg__query *q, struct place at, struct json_object *value, struct sl_error *err)
 {
-    if (!all_operators(value))
-        return sl_fail(err, SL_E_LEDGER_FILTER, "$not takes an object of operators");
     sl_buf_puts(&q->sql, "NOT (");
-    int rc = put_operators(q, at, value, depth + 1, err);
+    int rc = put_operators(q, at, value, err);
     sl_buf_putc(&q->sql, ')');
     return rc;
 }
 
 static int put_operator(struct sl_ledger_pg__query *q, struct place at, const char *name, struct json_object *value,
-                        const char *options, int depth, struct sl_error *err)
+                        const char *options, struct sl_error *err)
 {
-    if (!strcmp(name, "$exists"))
-        return put_exists(q, at, value, err);
+    if (!strcmp(name, "$exists")) {
+        put_exists(q, at, value);
+        return 0;
+    }
     if (!strcmp(name, "$not"))
-        return put_not(q, at, value, depth, err);
+        return put_not(q, at, value, err);
     if (!strcmp(name, "$elemMatch"))
-        return put_elem_match(q, at, value, depth, err);
-    for (size_t i = 0; i < sizeof field_operators / sizeof *field_operators; i++)
-        if (!strcmp(name, field_operators[i]))
-            return put_tested(q, at, name, value, options, err);
-    return bad_operator(name, true, err);
+        return put_elem_match(q, at, value, err);
+    return put_tested(q, at, name, value, options, err);
 }
 
 /* All of the operators, each on its own: two of them may hold for different elements of an array. */
-static int put_operators(struct sl_ledger_pg__query *q, struct place at, struct json_object *operators, int depth,
+static int put_operators(struct sl_ledger_pg__query *q, struct place at, struct json_object *operators,
                          struct sl_error *err)
 {
     const char *separator = "(";
     const char *options = sl_json_str(operators, "$options", "");
-    if (depth > MAX_DEPTH)
-        return sl_fail(err, SL_E_LEDGER_FILTER, "the filter is nested deeper than %d", MAX_DEPTH);
-    if (sl_json_get(operators, "$options") && !sl_json_get(operators, "$regex"))
-        return sl_fail(err, SL_E_LEDGER_FILTER, "$options belongs to $regex");
     json_object_object_foreach (operators, name, value) {
         if (!strcmp(name, "$options"))
             continue;
-        if (name[0] != '$')
-            return sl_fail(err, SL_E_LEDGER_FILTER, "\"%s\" stands among operators", name);
         sl_buf_puts(&q->sql, separator);
-        int rc = put_operator(q, at, name, value, options, depth, err);
+        int rc = put_operator(q, at, name, value, options, err);
         if (rc < 0)
             return rc;
         separator = " AND ";
@@ -319,31 +266,21 @@ static int put_operators(struct sl_ledger_pg__query *q, struct place at, struct 
 }
 
 static int put_field(struct sl_ledger_pg__query *q, const char *doc, const char *path, struct json_object *value,
-                     int depth, struct sl_error *err)
+                     struct sl_error *err)
 {
     int n = path_param(q, path, err);
     if (n < 0)
         return n;
     struct place at = {.doc = doc, .path = n};
-    bool operators = false;
-    if (json_object_is_type(value, json_type_object)) {
-        json_object_object_foreach (value, key, ignored) {
-            (void)ignored;
-            operators = operators || key[0] == '$';
-        }
-    }
-    return operators ? put_operators(q, at, value, depth, err) : put_tested(q, at, "$eq", value, "", err);
+    return sl_ledger_has_operators(value) ? put_operators(q, at, value, err) : put_tested(q, at, "$eq", value, "", err);
 }
 
 static int put_list(struct sl_ledger_pg__query *q, const char *doc, const char *name, struct json_object *list,
-                    int depth, struct sl_error *err)
+                    struct sl_error *err)
 {
-    size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-    if (!n)
-        return sl_fail(err, SL_E_LEDGER_FILTER, "%s takes a list of filters that is not empty", name);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
         sl_buf_puts(&q->sql, i ? (!strcmp(name, "$or") ? " OR " : " AND ") : "(");
-        int rc = put_query(q, doc, json_object_array_get_idx(list, i), depth + 1, err);
+        int rc = put_query(q, doc, json_object_array_get_idx(list, i), err);
         if (rc < 0)
             return rc;
     }
@@ -351,23 +288,13 @@ static int put_list(struct sl_ledger_pg__query *q, const char *doc, const char *
     return 0;
 }
 
-static int put_query(struct sl_ledger_pg__query *q, const char *doc, struct json_object *query, int depth,
-                     struct sl_error *err)
+static int put_query(struct sl_ledger_pg__query *q, const char *doc, struct json_object *query, struct sl_error *err)
 {
-    if (depth > MAX_DEPTH)
-        return sl_fail(err, SL_E_LEDGER_FILTER, "the filter is nested deeper than %d", MAX_DEPTH);
-    if (!json_object_is_type(query, json_type_object))
-        return sl_fail(err, SL_E_LEDGER_FILTER, "a filter is a JSON object");
     sl_buf_puts(&q->sql, "(true");
     json_object_object_foreach (query, key, value) {
         sl_buf_puts(&q->sql, " AND ");
-        int rc;
-        if (!strcmp(key, "$and") || !strcmp(key, "$or"))
-            rc = put_list(q, doc, key, value, depth, err);
-        else if (key[0] == '$')
-            rc = bad_operator(key, false, err);
-        else
-            rc = put_field(q, doc, key, value, depth, err);
+        int rc = !strcmp(key, "$and") || !strcmp(key, "$or") ? put_list(q, doc, key, value, err)
+                                                             : put_field(q, doc, key, value, err);
         if (rc < 0)
             return rc;
     }
@@ -377,5 +304,6 @@ static int put_query(struct sl_ledger_pg__query *q, const char *doc, struct json
 
 int sl_ledger_pg__filter(struct sl_ledger_pg__query *q, struct json_object *filter, struct sl_error *err)
 {
-    return put_query(q, "doc", filter, 0, err);
+    int rc = sl_ledger_check_filter(filter, err);
+    return rc < 0 ? rc : put_query(q, "doc", filter, err);
 }

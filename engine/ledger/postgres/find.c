@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "base/text.h"
 #include "ledger/postgres/postgres.h"
 
 /* A pathological filter ends instead of keeping the server busy for whoever has left. */
 #define TIMEOUT_SQL "SET statement_timeout = '5min'; SET default_transaction_read_only = on"
-
-static int check_collection(const char *name, struct sl_error *err)
-{
-    static const char *const names[] = {"manifests", "runs", "assets", "events", "processes"};
-    size_t n = sizeof names / sizeof *names;
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(name, names[i]))
-            return 0;
-    const char *near = sl_text_nearest(name, names, n);
-    int rc = sl_fail(err, SL_E_LEDGER_FILTER, "the ledger has no collection \"%s\"", name);
-    if (near)
-        sl_error_hint(err, "did you mean \"%s\"?", near);
-    else
-        sl_error_hint(err, "there are manifests, runs, assets, events and processes");
-    return rc;
-}
 
 static int build(struct sl_ledger_pg__query *q, const struct sl_find *find, struct sl_error *err)
 {
@@ -93,7 +76,7 @@ int sl_ledger_pg__find(struct sl_ledger *ledger, const struct sl_find *find, sl_
     q.params = sl_arena_array(arena, SL_LEDGER_MAX_PARAMS, sizeof *q.params);
     sl_buf_init(&q.sql, SL_LEDGER_MAX_SQL);
     sl_buf_init(&sql, 1);
-    int rc = check_collection(find->collection, err);
+    int rc = sl_ledger_check_collection(find->collection, err);
     if (rc == 0)
         rc = build(&q, find, err);
     sql = q.sql; /* freed at the end, whichever way that is reached */

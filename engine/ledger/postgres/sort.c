@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "ledger/postgres/postgres.h"
-
-enum { MAX_KEYS = 8, MAX_KEY_BYTES = 256 };
 
 /* MongoDB's order of types: missing and null, numbers, texts, objects, arrays, booleans. Within numbers, booleans,
  * objects and arrays jsonb's own order; texts by their bytes. */
@@ -46,25 +40,16 @@ int sl_ledger_pg__sort(struct sl_ledger_pg__query *q, const char *sort, struct s
     sl_buf_puts(&q->sql, " ORDER BY ");
     int keys = 0;
     for (const char *p = sort ? sort : ""; *p;) {
-        size_t len = strcspn(p, ",");
-        char key[MAX_KEY_BYTES];
-        if (len >= sizeof key || ++keys > MAX_KEYS)
-            return sl_fail(err, SL_E_LEDGER_FILTER, "a sort has at most %d keys of %d bytes", MAX_KEYS, MAX_KEY_BYTES - 1);
-        snprintf(key, sizeof key, "%.*s", (int)len, p);
-        char *colon = strrchr(key, ':');
-        const char *way = colon ? colon + 1 : "1";
-        if (colon)
-            *colon = '\0';
-        bool dots = key[0] == '.' || strstr(key, "..") || (key[0] && key[strlen(key) - 1] == '.');
-        if (!key[0] || dots || (strcmp(way, "1") != 0 && strcmp(way, "-1") != 0)) {
-            int rc = sl_fail(err, SL_E_LEDGER_FILTER, "\"%.*s\" is not a sort key", (int)len, p);
-            sl_error_hint(err, "write field:1 (ascending) or field:-1, several between commas");
-            return rc;
-        }
-        int rc = put_key(q, key, way[0] == '-', err);
+        char key[SL_LEDGER_SORT_KEY_BYTES];
+        bool descending;
+        if (++keys > SL_LEDGER_SORT_KEYS)
+            return sl_fail(err, SL_E_LEDGER_FILTER, "a sort has at most %d keys of %d bytes", SL_LEDGER_SORT_KEYS,
+                           SL_LEDGER_SORT_KEY_BYTES - 1);
+        int rc = sl_ledger_sort_key(&p, key, &descending, err);
+        if (rc == 0)
+            rc = put_key(q, key, descending, err);
         if (rc < 0)
             return rc;
-        p += len + (p[len] == ',');
     }
     sl_buf_puts(&q->sql, "id");
     return 0;
