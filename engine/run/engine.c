@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "geo/gdal/gdal.h"
 #include "geo/postgis/postgis.h"
@@ -41,9 +42,14 @@ static struct sl_pg_target target_of(const struct sl_config *c, const char *dsn,
                                  .sslmode = or_null(c->postgres_sslmode)};
 }
 
+static bool ledger_is_mongo(const struct sl_config *c)
+{
+    return !strcmp(c->ledger_backend, "mongo");
+}
+
 bool sl_engine_needs_cluster(const struct sl_config *c)
 {
-    bool all_elsewhere = or_null(c->ledger_dsn) && or_null(c->catalog_dsn) && or_null(c->compute_dsn);
+    bool all_elsewhere = (ledger_is_mongo(c) || or_null(c->ledger_dsn)) && or_null(c->catalog_dsn) && or_null(c->compute_dsn);
     return !or_null(c->postgres_host) && !all_elsewhere;
 }
 
@@ -110,13 +116,46 @@ static int open_store(struct sl_engine *e, struct sl_error *err)
 
 int sl_engine_open_ledger(struct sl_engine *e, struct sl_ledger **out, struct sl_error *err)
 {
-    return sl_ledger_postgres_open(&e->ledger_target, e->config->schemas_path, out, err);
+    const struct sl_config *c = e->config;
+    if (!ledger_is_mongo(c))
+        return sl_ledger_postgres_open(&e->ledger_target, c->schemas_path, out, err);
+    const struct sl_ledger_mongo_options options = {.uri = or_null(c->mongodb_uri),
+                                                    .host = or_null(c->mongodb_host),
+                                                    .port = (int)c->mongodb_port,
+                                                    .user = or_null(c->mongodb_user),
+                                                    .password = or_null(c->mongodb_password),
+                                                    /* The default gives way to what the URI names. */
+                                                    .database = strcmp(c->mongodb_database, "sluice") != 0
+                                                                    ? or_null(c->mongodb_database)
+                                                                    : NULL,
+                                                    .ca_file = or_null(c->mongodb_ca_file),
+                                                    .timeout_ms = c->mongodb_timeout_ms,
+                                                    .schemas_dir = c->schemas_path};
+    return sl_ledger_mongo_open(&options, out, err);
+}
+
+/* Said once a process, however often the connection is made anew. */
+static void tell_of_validators(struct sl_engine *e)
+{
+    static bool told;
+    struct sl_ledger_probe probe;
+    if (told || !ledger_is_mongo(e->config) || e->ledger->ops->probe(e->ledger, &probe, NULL) < 0 || probe.validators)
+        return;
+    told = true;
+    sl_log(SL_LOG_WARN, "ledger.validators", "server", probe.server, "message",
+           "the server takes no validators: sluice alone checks each document", NULL);
 }
 
 static int open_ledger(struct sl_engine *e, struct sl_error *err)
 {
     int rc = sl_engine_open_ledger(e, &e->ledger, err);
-    return rc < 0 ? rc : e->ledger->ops->prepare(e->ledger, err);
+    if (rc == 0 && (rc = e->ledger->ops->prepare(e->ledger, err)) < 0) {
+        sl_ledger_free(e->ledger);
+        e->ledger = NULL;
+    }
+    if (rc == 0)
+        tell_of_validators(e);
+    return rc;
 }
 
 static int open_catalog(struct sl_engine *e, struct sl_error *err)

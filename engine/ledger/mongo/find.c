@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ledger/filter_match.h"
 #include "ledger/mongo/mongo.h"
 
 enum { LONGEST_MS = 5 * 60 * 1000, PATH_BYTES = 1024, TIMED_OUT = 50, BATCH = 200 };
@@ -109,6 +110,14 @@ static void put_query(bson_t *b, struct json_object *query, struct place *at)
     }
 }
 
+/* The one condition that every server looks up. */
+static void put_id(bson_t *b, struct json_object *filter)
+{
+    struct json_object *id = sl_json_get(filter, "_id");
+    if (json_object_is_type(id, json_type_string))
+        bson_append_utf8(b, "_id", -1, json_object_get_string(id), json_object_get_string_len(id));
+}
+
 /* ---- the sort ---- */
 
 static int put_sort(bson_t *b, const char *sort, struct sl_error *err)
@@ -146,14 +155,21 @@ static int fail_find(struct sl_ledger_mongo *l, const bson_error_t *error, struc
                                      : rc;
 }
 
-static int visit_all(struct sl_ledger_mongo *l, mongoc_cursor_t *cursor, sl_ledger_visit visit, void *data,
-                     struct sl_error *err)
+static int visit_all(struct sl_ledger_mongo *l, const struct sl_find *find, mongoc_cursor_t *cursor,
+                     sl_ledger_visit visit, void *data, struct sl_error *err)
 {
     const bson_t *b;
     bson_error_t error;
+    int64_t n = 0;
     int rc = 0;
     while (rc == 0 && mongoc_cursor_next(cursor, &b)) {
         SL_CLEANUP(sl_json_putp) struct json_object *doc = sl_ledger_mongo__decode(b);
+        if (l->ferret) {
+            if ((find->filter && !sl_ledger_filter_matches(find->filter, doc)) || ++n <= find->skip)
+                continue;
+            if (find->limit > 0 && n > find->skip + find->limit)
+                break;
+        }
         rc = visit(data, doc, err);
     }
     if (rc == 0 && mongoc_cursor_error(cursor, &error))
@@ -172,16 +188,20 @@ int sl_ledger_mongo__find(struct sl_ledger *ledger, const struct sl_find *find, 
     int rc = sl_ledger_check_collection(find->collection, err);
     if (rc == 0 && find->filter)
         rc = sl_ledger_check_filter(find->filter, err);
+    if (rc == 0 && l->ferret && find->filter)
+        rc = sl_ledger_check_patterns(find->filter, err);
     if (rc < 0 || (rc = put_sort(sort, find->sort, err)) < 0)
         return rc;
-    if (find->filter)
+    if (l->ferret) /* it walks the collection whatever is asked, and some operators mean something else there */
+        put_id(filter, find->filter);
+    else if (find->filter)
         put_query(filter, find->filter, &at);
     bson_append_document(opts, "sort", -1, sort);
     bson_append_int64(opts, "maxTimeMS", -1, LONGEST_MS);
     bson_append_int64(opts, "batchSize", -1, BATCH);
-    if (find->limit > 0)
+    if (find->limit > 0 && !l->ferret)
         bson_append_int64(opts, "limit", -1, find->limit);
-    if (find->skip > 0)
+    if (find->skip > 0 && !l->ferret)
         bson_append_int64(opts, "skip", -1, find->skip);
     mongoc_client_t *client = mongoc_client_new_from_uri_with_error(l->uri, &error);
     if (!client)
@@ -189,7 +209,7 @@ int sl_ledger_mongo__find(struct sl_ledger *ledger, const struct sl_find *find, 
     mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
     mongoc_collection_t *collection = mongoc_client_get_collection(client, l->database, find->collection);
     mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, filter, opts, NULL);
-    rc = visit_all(l, cursor, visit, data, err);
+    rc = visit_all(l, find, cursor, visit, data, err);
     mongoc_cursor_destroy(cursor);
     mongoc_collection_destroy(collection);
     mongoc_client_destroy(client);
