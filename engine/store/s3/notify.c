@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * MinIO's stream of notifications (ListenBucketNotification): an answer without end, a JSON document a line, each with
- * records of what happened. Every second comes a line without records, so that a connection that is gone is noticed; older
- * servers send blanks instead. Names of objects are written as in the query of a URL.
+ * records of what happened. Every second comes a line without records, so that a connection that is gone is noticed;
+ * older servers send blanks instead. Names of objects are as they are: only MinIO's messages to other services encode
+ * them.
  */
 #include <string.h>
 
@@ -39,42 +40,16 @@ static int on_head(void *data, const struct sl_http_response *head, struct sl_er
     return 0;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* As url.QueryEscape of Go writes it: "+" is a blank. False for what is no key. */
-static bool decode_key(const char *text, char key[SL_KEY_MAX_BYTES + 1])
-{
-    size_t n = 0;
-    for (const char *p = text; *p; p++) {
-        char c = *p == '+' ? ' ' : *p;
-        if (*p == '%') {
-            int high = hex_digit(p[1]), low = high < 0 ? -1 : hex_digit(p[2]);
-            if (low < 0)
-                return false;
-            c = (char)(high << 4 | low);
-            p += 2;
-        }
-        if (c == '\0' || n == SL_KEY_MAX_BYTES)
-            return false;
-        key[n++] = c;
-    }
-    key[n] = '\0';
-    return n > 0 && sl_utf8_valid(key, n);
-}
-
 /* A record that is not about a new object of ours is passed over: what is missed is found by a listing. */
 static int take_record(struct listener *l, struct json_object *record, struct sl_error *err)
 {
     struct json_object *s3 = sl_json_get(record, "s3"), *object = sl_json_get(s3, "object");
-    const char *event = sl_json_str(record, "eventName", ""), *text = sl_json_str(object, "key", "");
+    const char *event = sl_json_str(record, "eventName", ""), *key = sl_json_str(object, "key", "");
     const char *bucket = sl_json_str(sl_json_get(s3, "bucket"), "name", "");
-    char key[SL_KEY_MAX_BYTES + 1];
     struct sl_list_entry entry = {.key = key};
-    if (!sl_text_starts(event, "s3:ObjectCreated:") || strcmp(bucket, l->bucket) != 0 || !decode_key(text, key) ||
-        !sl_text_starts(key, l->prefix) || !sl_s3__etag(sl_json_str(object, "eTag", ""), entry.info.etag))
+    if (!sl_text_starts(event, "s3:ObjectCreated:") || strcmp(bucket, l->bucket) != 0 || !*key ||
+        strlen(key) > SL_KEY_MAX_BYTES || !sl_text_starts(key, l->prefix) ||
+        !sl_s3__etag(sl_json_str(object, "eTag", ""), entry.info.etag))
         return 0;
     entry.info.size_bytes = sl_json_int(object, "size", 0);
     entry.info.modified_ns = sl_s3__iso_ns(sl_json_str(record, "eventTime", ""));
@@ -91,8 +66,8 @@ static int take_line(struct listener *l, struct sl_error *err)
     if (l->line.len == 0)
         return 0;
     if (sl_json_parse("notification", l->line.data, l->line.len, &limits, &doc, &why) < 0)
-        return sl_fail(err, SL_E_STORE_UNAVAILABLE, "%s sends a notification that is not understood: %s", l->s3->endpoint,
-                       why.message);
+        return sl_fail(err, SL_E_STORE_UNAVAILABLE, "%s sends a notification that is not understood: %s",
+                       l->s3->endpoint, why.message);
     struct json_object *records = sl_json_get(doc->root, "Records");
     if (!json_object_is_type(records, json_type_array))
         return 0;
@@ -114,8 +89,8 @@ static int on_bytes(void *data, const void *bytes, size_t n, struct sl_error *er
         const char *stop = memchr(p, '\n', (size_t)(end - p));
         sl_buf_add(&l->line, p, (size_t)((stop ? stop : end) - p));
         if (l->line.overflow)
-            return sl_fail(err, SL_E_STORE_UNAVAILABLE, "%s sends a notification of more than %d bytes", l->s3->endpoint,
-                           LINE_BYTES);
+            return sl_fail(err, SL_E_STORE_UNAVAILABLE, "%s sends a notification of more than %d bytes",
+                           l->s3->endpoint, LINE_BYTES);
         if (!stop)
             return 0;
         int rc = take_line(l, err);
@@ -152,8 +127,8 @@ int sl_s3__notify(struct sl_store *s, const char *bucket, const char *prefix, vo
                   bool (*stop)(void *data), sl_store_entry entry, void *data, struct sl_error *err)
 {
     struct sl_s3 *s3 = sl_s3__of(s);
-    struct listener l = {.s3 = s3, .bucket = bucket, .prefix = prefix, .ready = ready, .stop = stop, .entry = entry,
-                         .data = data};
+    struct listener l = {
+        .s3 = s3, .bucket = bucket, .prefix = prefix, .ready = ready, .stop = stop, .entry = entry, .data = data};
     struct sl_http_options options = s3->http_options;
     struct sl_s3_lane lane = {0}; /* of its own: it is held for as long as the stream stands */
     struct sl_error own = {0};

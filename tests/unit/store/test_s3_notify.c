@@ -66,18 +66,18 @@ static int listen_to_text(const char *text, size_t piece, enum test_httpd_end en
     return listen_to(&(struct test_httpd_reply){.raw = text, .piece = piece, .end = end}, h, err);
 }
 
-static void test_new_objects_are_told_with_their_names_decoded(void **state)
+static void test_new_objects_are_told_with_their_names_as_they_are(void **state)
 {
     (void)state;
     for (size_t piece = 0; piece < 4; piece++) {
         struct sl_error err = {0};
         struct heard h = {.stop_at = 3};
-        assert_ok(listen_to_text(HEAD EMPTY_LINE "  \n " LINE(OBJECT("manifests%2Fa+b%2B%C3%BC%25%22.json"))
+        assert_ok(listen_to_text(HEAD EMPTY_LINE "  \n " LINE(OBJECT("manifests/a b+%20\\u00fc%25\\\".json"))
                                      EMPTY_LINE LINE(OBJECT("manifests/b.json") "," OBJECT("manifests/c.json")),
                                  piece * 7, TEST_HTTPD_STALL, &h, &err));
         assert_int_equal(h.ready, 1);
         assert_int_equal(h.n, 3);
-        assert_string_equal(h.keys[0], "manifests/a b+\xC3\xBC%\".json");
+        assert_string_equal(h.keys[0], "manifests/a b+%20\xC3\xBC%25\".json");
         assert_string_equal(h.keys[1], "manifests/b.json");
         assert_string_equal(h.keys[2], "manifests/c.json");
         assert_string_equal(h.last.etag, "abc-1");
@@ -98,8 +98,7 @@ static void test_what_is_not_a_new_object_of_ours_is_passed_over(void **state)
     char text[8192];
     snprintf(text, sizeof text, "%s%s%s%s", HEAD, elsewhere, removed,
              "[]\n1\n\"x\"\n{}\n{\"Records\":{}}\n{\"Records\":[1,null,{},{\"s3\":[]},{\"eventName\":5}]}\n" /* other shapes */
-             LINE(OBJECT("")) LINE(OBJECT("other%2Fx.json")) LINE(OBJECT("manifests/%zz")) LINE(OBJECT("manifests/%0"))
-             LINE(OBJECT("manifests/%00")) LINE(OBJECT("manifests/%ff")) LINE(OBJECT("manifests/ok")));
+             LINE(OBJECT("")) LINE(OBJECT("other/x.json")) LINE(OBJECT("manifests/ok")));
     assert_fails(listen_to_text(text, 0, TEST_HTTPD_CLOSE, &h, &err), SL_E_STORE_UNAVAILABLE);
     assert_contains(err.message, "has ended the stream");
     assert_int_equal(h.n, 1);
@@ -201,7 +200,7 @@ static void test_what_the_callback_says_ends_the_stream(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_new_objects_are_told_with_their_names_decoded),
+        cmocka_unit_test(test_new_objects_are_told_with_their_names_as_they_are),
         cmocka_unit_test(test_what_is_not_a_new_object_of_ours_is_passed_over),
         cmocka_unit_test(test_a_name_longer_than_a_key_is_passed_over),
         cmocka_unit_test(test_lines_that_are_no_json_end_the_stream),
