@@ -99,7 +99,9 @@ int sl_step_box(const struct sl_step_context *context, const char *kind, const s
     sl_sql_text(out, same ? ")" : "), ");
     if (same)
         return 0;
-    if (postgis) {
+    if (postgis && !sl_step_knows_columns(context) && context->input->srid == 0) {
+        sl_sql_text(out, "/* the file's SRID */");
+    } else if (postgis) {
         sl_sql_int(out, context->input->srid);
     } else {
         sl_sql_literal(out, crs);
