@@ -150,11 +150,11 @@ void sl_step_table(const struct sl_step_context *context, struct sl_sql *out)
         sl_sql_table(out, input->schema, input->name);
         return;
     }
-    /* OFFSET 0 keeps the planner from putting one step's expression into the next, where it would be computed as often as
-     * it is named. */
+    /* OFFSET keeps the planner from putting one step's expression into the next, where it would be computed as often as it
+     * is named. Only as a constant of its final type it leaves PostgreSQL free to do all steps in parallel. */
     sl_sql_text(out, "(");
     sl_sql_text(out, input->query);
-    sl_sql_text(out, " OFFSET 0) AS ");
+    sl_sql_text(out, " OFFSET '0'::bigint) AS ");
     sl_sql_ident(out, input->name);
 }
 

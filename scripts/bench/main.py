@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of scripts/bench.sh: which measurements, how long, how they are shown."""
+
+import argparse
+import json
+import sys
+import textwrap
+
+import latency
+import memory
+import objects
+import polygons
+import small
+from common import Options, Unavailable, cores, load
+
+BENCHES = {
+    "small": (small.run, "batches a second: one GeoJSON of 20 features each, all waiting"),
+    "latency": (latency.run, "from the upload of a manifest to the start of its batch; what an idle look costs"),
+    "objects": (objects.run, "1 GiB and 2,000 x 64 KiB to and from MinIO, beside boto3"),
+    "polygons": (polygons.run, "500,000 polygons to GeoParquet, beside geopandas, DuckDB and ogr2ogr with PostGIS"),
+    "memory": (memory.run, "the most memory that a worker takes for a vector file of 2 GB"),
+}
+
+
+def arguments() -> argparse.Namespace:
+    names = "\n".join(f"  {name:<9} {text}" for name, (_, text) in BENCHES.items())
+    parser = argparse.ArgumentParser(prog="scripts/bench.sh", formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     description="Measures sluice beside other programs, in one run on one machine.",
+                                     epilog=f"names:\n{names}\n\nData are made with fixed seeds in .cache/bench.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
+    parser.add_argument("--runs", type=int, default=3, help="each is measured as often, the median counts (default 3)")
+    parser.add_argument("--short", action="store_true", help="a tenth of the size, once: does it work, not how fast is it")
+    parser.add_argument("--batches", type=int, help="small: how many (default 2000)")
+    parser.add_argument("--workers", type=int, default=cores(), help="processes at work (default: the cores)")
+    parser.add_argument("--world", choices=("embedded", "services", "all"), default="all",
+                        help="the embedded default, MinIO and MongoDB by scripts/services.sh, or both (default)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    args = parser.parse_args()
+    for name in args.names:
+        if name not in BENCHES:
+            parser.error(f"{name!r} is none of {', '.join(BENCHES)}")
+    return args
+
+
+def show(row: dict, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(row), flush=True)
+        return
+    print(f"{row['bench']:<9} {row['case']:<36} {row['value']:>9,.1f} {row['unit']:<10} {row['size']:<30} "
+          f"median of {row['of']}, {row['cores']} cores", flush=True)
+
+
+def main() -> int:
+    args = arguments()
+    options = Options(1 if args.short else args.runs, args.short, args.workers, args.world, args.batches)
+    busy = load()
+    if busy > 0.5:
+        print(f"this machine is busy (load {busy:.1f}): figures will be worse than it can do", file=sys.stderr)
+    missed = 0
+    for name in args.names or BENCHES:
+        try:
+            for row in BENCHES[name][0](options):
+                show({"bench": name, "cores": cores(), **row}, args.json)
+        except Unavailable as reason:
+            missed += 1
+            print(textwrap.shorten(f"{name}: not measured: {reason}", 400), file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
