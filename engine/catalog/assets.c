@@ -13,16 +13,10 @@ static const char *number(char buf[NUMBER_BYTES], int64_t value)
     return buf;
 }
 
-static int put_asset(struct sl_pg *pg, const struct sl_catalog_asset *a, struct sl_error *err)
+/* One statement: the dataset with its latest version, and the asset. */
+int sl_catalog_put_asset(struct sl_catalog *catalog, const struct sl_catalog_asset *a, struct sl_error *err)
 {
     char version[NUMBER_BYTES], size[NUMBER_BYTES], rows[NUMBER_BYTES], bounds[4][NUMBER_BYTES];
-    const char *const dataset[] = {a->dataset_id, a->kind};
-    int rc = sl_pg_query(pg,
-                         "INSERT INTO catalog.datasets (dataset_id, kind) VALUES ($1, $2)"
-                         " ON CONFLICT (dataset_id) DO UPDATE SET kind = EXCLUDED.kind, updated_at = now()",
-                         2, dataset, NULL, err);
-    if (rc < 0)
-        return rc;
     for (int i = 0; a->bounds && i < 4; i++)
         snprintf(bounds[i], sizeof bounds[i], "%.17g", a->bounds[i]);
     const char *const params[] = {
@@ -30,34 +24,20 @@ static int put_asset(struct sl_pg *pg, const struct sl_catalog_asset *a, struct 
         a->media_type, a->content_hash, a->crs, number(size, a->size_bytes),
         a->row_count < 0 ? NULL : number(rows, a->row_count), a->bounds ? bounds[0] : NULL,
         a->bounds ? bounds[1] : NULL, a->bounds ? bounds[2] : NULL, a->bounds ? bounds[3] : NULL, a->created_at};
-    rc = sl_pg_query(pg,
-                     "INSERT INTO catalog.assets (id, dataset_id, version, batch_id, run_id, kind, bucket, s3_key,"
-                     " media_type, content_hash, crs, size_bytes, row_count, min_x, min_y, max_x, max_y, created_at)"
-                     " VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,coalesce($18, now()))"
-                     " ON CONFLICT (dataset_id, version) DO UPDATE SET id = EXCLUDED.id, batch_id = EXCLUDED.batch_id,"
-                     " run_id = EXCLUDED.run_id, kind = EXCLUDED.kind, bucket = EXCLUDED.bucket,"
-                     " s3_key = EXCLUDED.s3_key, media_type = EXCLUDED.media_type,"
-                     " content_hash = EXCLUDED.content_hash, crs = EXCLUDED.crs, size_bytes = EXCLUDED.size_bytes,"
-                     " row_count = EXCLUDED.row_count, min_x = EXCLUDED.min_x, min_y = EXCLUDED.min_y,"
-                     " max_x = EXCLUDED.max_x, max_y = EXCLUDED.max_y, created_at = EXCLUDED.created_at",
-                     18, params, NULL, err);
-    if (rc < 0)
-        return rc;
-    return sl_pg_query(pg,
-                       "UPDATE catalog.datasets SET latest_version ="
-                       " (SELECT max(version) FROM catalog.assets WHERE dataset_id = $1) WHERE dataset_id = $1",
-                       1, dataset, NULL, err);
-}
-
-int sl_catalog_put_asset(struct sl_catalog *catalog, const struct sl_catalog_asset *asset, struct sl_error *err)
-{
-    int rc = sl_pg_begin(catalog->pg, err);
-    if (rc == 0)
-        rc = put_asset(catalog->pg, asset, err);
-    if (rc == 0)
-        rc = sl_pg_commit(catalog->pg, err);
-    sl_pg_rollback(catalog->pg);
-    return rc;
+    return sl_pg_query(catalog->pg,
+                       "WITH d AS (INSERT INTO catalog.datasets AS d (dataset_id, kind, latest_version)"
+                       " VALUES ($2, $6, $3) ON CONFLICT (dataset_id) DO UPDATE SET kind = EXCLUDED.kind,"
+                       " updated_at = now(), latest_version = greatest(d.latest_version, EXCLUDED.latest_version))"
+                       " INSERT INTO catalog.assets (id, dataset_id, version, batch_id, run_id, kind, bucket, s3_key,"
+                       " media_type, content_hash, crs, size_bytes, row_count, min_x, min_y, max_x, max_y, created_at)"
+                       " VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,coalesce($18, now()))"
+                       " ON CONFLICT (dataset_id, version) DO UPDATE SET id = EXCLUDED.id,"
+                       " batch_id = EXCLUDED.batch_id, run_id = EXCLUDED.run_id, kind = EXCLUDED.kind,"
+                       " bucket = EXCLUDED.bucket, s3_key = EXCLUDED.s3_key, media_type = EXCLUDED.media_type,"
+                       " content_hash = EXCLUDED.content_hash, crs = EXCLUDED.crs, size_bytes = EXCLUDED.size_bytes,"
+                       " row_count = EXCLUDED.row_count, min_x = EXCLUDED.min_x, min_y = EXCLUDED.min_y,"
+                       " max_x = EXCLUDED.max_x, max_y = EXCLUDED.max_y, created_at = EXCLUDED.created_at",
+                       18, params, NULL, err);
 }
 
 int sl_catalog_remove_asset(struct sl_catalog *catalog, const char *id, struct sl_error *err)

@@ -7,7 +7,7 @@
 
 #include "store/store.h"
 
-enum { DATASET_MAX_BYTES = 128, PUT_ATTEMPTS = 3 };
+enum { DATASET_MAX_BYTES = 128, PUT_ATTEMPTS = 3, TOGETHER_MAX_BYTES = 8 << 20 };
 
 static bool id_char(char c)
 {
@@ -57,19 +57,33 @@ char *sl_raw_key(struct sl_arena *arena, const char *source, const char *dataset
                            *ext ? sl_dataset_id_from(arena, ext) : "");
 }
 
+/* An object's metadata and options, which point into each other: filled where they stay. */
+struct prepared {
+    char hash[80];
+    struct sl_meta meta;
+    struct sl_put_options options;
+};
+
+static void prepare(struct prepared *p, const struct sl_lake_object *object)
+{
+    snprintf(p->hash, sizeof p->hash, "sha256:%s", object->sha256_hex);
+    p->meta = (struct sl_meta){0};
+    sl_meta_add(&p->meta, "mongodb_doc_id", object->asset_id);
+    sl_meta_add(&p->meta, "run_id", object->run_id);
+    sl_meta_add(&p->meta, "content_hash", p->hash);
+    p->options = (struct sl_put_options){.meta = &p->meta,
+                                         .content_type = object->content_type,
+                                         .if_absent = true,
+                                         .sha256_hex = object->sha256_hex};
+}
+
 static int put_once(struct sl_store *store, const struct sl_lake_object *object, struct sl_error *err)
 {
-    char hash[80];
-    snprintf(hash, sizeof hash, "sha256:%s", object->sha256_hex);
-    struct sl_meta meta = {0};
-    sl_meta_add(&meta, "mongodb_doc_id", object->asset_id);
-    sl_meta_add(&meta, "run_id", object->run_id);
-    sl_meta_add(&meta, "content_hash", hash);
-    const struct sl_put_options options = {
-        .meta = &meta, .content_type = object->content_type, .if_absent = true, .sha256_hex = object->sha256_hex};
+    struct prepared p;
+    prepare(&p, object);
     if (object->path)
-        return sl_store_put_file(store, object->bucket, object->key, object->path, &options, NULL, err);
-    return sl_store_put(store, object->bucket, object->key, object->text, strlen(object->text), &options, NULL, err);
+        return sl_store_put_file(store, object->bucket, object->key, object->path, &p.options, NULL, err);
+    return sl_store_put(store, object->bucket, object->key, object->text, strlen(object->text), &p.options, NULL, err);
 }
 
 int sl_lake_put(struct sl_store *store, const struct sl_lake_object *object,
@@ -96,5 +110,62 @@ int sl_lake_put(struct sl_store *store, const struct sl_lake_object *object,
             return look;
         }
     }
+    return rc;
+}
+
+/* Of those that were tried together. *again: something lay in the way of at least one, and no other failed. */
+static int judge_items(const struct sl_put_item *items, size_t n, bool *again, struct sl_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (items[i].rc == -SL_E_STORE_PRECONDITION) {
+            *again = true;
+        } else if (items[i].rc < 0) {
+            if (err)
+                *err = items[i].error;
+            return items[i].rc;
+        }
+    }
+    return 0;
+}
+
+int sl_lake_put_all(struct sl_store *store, const struct sl_lake_object *objects, size_t n,
+                    int (*committed)(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err),
+                    int (*mine)(void *data, struct sl_error *err), void *data, struct sl_error *err)
+{
+    struct sl_put_item items[SL_LAKE_PUT_MAX] = {0};
+    struct prepared prepared[SL_LAKE_PUT_MAX];
+    const struct sl_lake_object *of[SL_LAKE_PUT_MAX];
+    size_t n_items = 0;
+    int rc = n <= SL_LAKE_PUT_MAX ? 0 : sl_fail(err, SL_E_INTERNAL, "%zu objects are too many for one call", n);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const struct sl_lake_object *o = &objects[i];
+        if (o->path && o->size_bytes > TOGETHER_MAX_BYTES) {
+            rc = sl_lake_put(store, o, committed, mine, data, err);
+            continue;
+        }
+        prepare(&prepared[n_items], o);
+        of[n_items] = o;
+        items[n_items] = (struct sl_put_item){.bucket = o->bucket,
+                                              .key = o->key,
+                                              .bytes = o->text,
+                                              .n = o->text ? strlen(o->text) : 0,
+                                              .path = o->path,
+                                              .options = &prepared[n_items].options};
+        n_items++;
+    }
+    if (rc < 0 || n_items == 0)
+        return rc;
+    struct sl_error first = {0};
+    bool again = false;
+    int all = sl_store_put_many(store, items, n_items, &first);
+    rc = judge_items(items, n_items, &again, err);
+    if (rc == 0 && all < 0 && !again) { /* the call itself failed */
+        if (err)
+            *err = first;
+        return all;
+    }
+    for (size_t i = 0; rc == 0 && i < n_items; i++)
+        if (items[i].rc == -SL_E_STORE_PRECONDITION)
+            rc = sl_lake_put(store, of[i], committed, mine, data, err);
     return rc;
 }

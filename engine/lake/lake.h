@@ -31,6 +31,7 @@ char *sl_lake_document_text(struct json_object *document, struct sl_arena *arena
 struct sl_lake_object {
     const char *bucket, *key;
     const char *path;        /* local file, or */
+    int64_t size_bytes;      /* of that file */
     const char *text;        /* text, when path is NULL */
     const char *content_type;
     const char *sha256_hex;
@@ -45,5 +46,12 @@ struct sl_lake_object {
 int sl_lake_put(struct sl_store *store, const struct sl_lake_object *object,
                 int (*committed)(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err),
                 int (*mine)(void *data, struct sl_error *err), void *data, struct sl_error *err);
+
+enum { SL_LAKE_PUT_MAX = 8 };
+/* The same for several objects, the small ones of them together where the store can. All are tried; an error is that of
+ * one of them. */
+int sl_lake_put_all(struct sl_store *store, const struct sl_lake_object *objects, size_t n,
+                    int (*committed)(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err),
+                    int (*mine)(void *data, struct sl_error *err), void *data, struct sl_error *err);
 
 #endif

@@ -28,25 +28,23 @@ static int mine(void *data, struct sl_error *err)
     return rc < 0 ? rc : b->engine->ledger->ops->renew(b->engine->ledger, &b->lease, b->engine->config->run_lease_ms, err);
 }
 
-static int put_object(struct sl_batch *b, const struct sl_planned_asset *a, struct sl_error *err)
+static struct sl_lake_object asset_object(const struct sl_batch *b, const struct sl_planned_asset *a)
 {
-    const struct sl_lake_object object = {.bucket = b->engine->config->lake_bucket,
-                                          .key = a->key,
-                                          .path = a->local_path,
-                                          .content_type = a->output->kind->media_type,
-                                          .sha256_hex = a->sha256_hex,
-                                          .asset_id = a->asset_id,
-                                          .run_id = b->run_id};
-    return sl_lake_put(b->engine->store, &object, is_committed, mine, b, err);
+    return (struct sl_lake_object){.bucket = b->engine->config->lake_bucket,
+                                   .key = a->key,
+                                   .path = a->local_path,
+                                   .size_bytes = a->size_bytes,
+                                   .content_type = a->output->kind->media_type,
+                                   .sha256_hex = a->sha256_hex,
+                                   .asset_id = a->asset_id,
+                                   .run_id = b->run_id};
 }
 
 /* A STAC item or an ISO record beside the asset; its key, hash and size go into the asset's document. */
-static int put_document(struct sl_batch *b, struct sl_planned_asset *a, const char *kind, const char *suffix,
-                        const char *media_type, const char *text, struct sl_error *err)
+static struct sl_lake_object document_object(struct sl_batch *b, struct sl_planned_asset *a, const char *kind,
+                                             const char *suffix, const char *media_type, const char *text)
 {
-    char hex[SL_SHA256_HEX_BYTES];
-    if (!text)
-        return 0;
+    char *hex = sl_arena_alloc(b->arena, SL_SHA256_HEX_BYTES);
     sl_sha256_of(text, strlen(text), hex);
     const struct sl_lake_object object = {.bucket = b->engine->config->lake_bucket,
                                           .key = sl_lake_key(b->arena, a->dataset_id, a->version, suffix),
@@ -62,7 +60,7 @@ static int put_document(struct sl_batch *b, struct sl_planned_asset *a, const ch
     sl_json_put_str(o, "content_hash", sl_arena_printf(b->arena, "sha256:%s", hex));
     sl_json_put_int(o, "size_bytes", (int64_t)strlen(text));
     json_object_array_add(sl_json_get(a->doc, "documents"), o);
-    return sl_lake_put(b->engine->store, &object, is_committed, mine, b, err);
+    return object;
 }
 
 static int enter_in_catalog(struct sl_batch *b, const struct sl_planned_asset *a, struct sl_error *err)
@@ -97,11 +95,14 @@ static int publish_one(struct sl_batch *b, struct sl_planned_asset *a, struct sl
         return rc;
     a->key = sl_lake_key(b->arena, a->dataset_id, a->version, a->output->kind->extension);
     sl_batch_describe_asset(b, a);
-    rc = put_object(b, a, err);
-    if (rc == 0)
-        rc = put_document(b, a, "stac", "stac.json", "application/geo+json", a->stac_text, err);
-    if (rc == 0)
-        rc = put_document(b, a, "iso19115", "iso19115.json", "application/json", a->iso_text, err);
+    struct sl_lake_object objects[SL_LAKE_PUT_MAX];
+    size_t n = 0;
+    objects[n++] = asset_object(b, a);
+    if (a->stac_text)
+        objects[n++] = document_object(b, a, "stac", "stac.json", "application/geo+json", a->stac_text);
+    if (a->iso_text)
+        objects[n++] = document_object(b, a, "iso19115", "iso19115.json", "application/json", a->iso_text);
+    rc = sl_lake_put_all(b->engine->store, objects, n, is_committed, mine, b, err);
     if (rc == 0)
         rc = enter_in_catalog(b, a, err);
     return rc;
