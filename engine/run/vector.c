@@ -213,11 +213,11 @@ static int run_fused(struct work *w, size_t from, size_t to, size_t last, bool *
 {
     const struct work before = *w;
     const char *select = NULL;
-    const struct sl_step *step = &w->b->bound.steps[to - 1];
+    const char *name = table_name(w, to - 1, last);
     int64_t rows = 0;
     int rc = fuse(w, from, to, &select, err);
     if (rc == 0)
-        rc = w->compute->ops->transform(w->session, select, table_name(w, to - 1, last), &rows, err);
+        rc = w->compute->ops->transform(w->session, select, name, &rows, err);
     if (rc < 0) {
         *w = before;
         bool sql = rc == -SL_E_STEP_SQL || rc == -SL_E_STEP_TIMEOUT;
@@ -226,12 +226,13 @@ static int run_fused(struct work *w, size_t from, size_t to, size_t last, bool *
         return sql ? 0 : rc;
     }
     *done = true;
-    rc = look_at(w, table_name(w, to - 1, last), step->kind->name, false, err);
-    w->table.rows = rows;
-    if (rc == 0 && rows != before.table.rows)
-        rc = sl_fail(err, SL_E_ROWS_LOST, "steps %zu to %zu made %" PRId64 " rows of %" PRId64, from + 1, to, rows,
-                     before.table.rows);
-    return rc < 0 ? rc : follow_crs(w, step->kind->name, err);
+    /* Steps of the engine's own that keep rows and columns: what the table has is known. */
+    w->table = before.table;
+    w->table.name = name;
+    if (rows != before.table.rows)
+        return sl_fail(err, SL_E_ROWS_LOST, "steps %zu to %zu made %" PRId64 " rows of %" PRId64, from + 1, to, rows,
+                       before.table.rows);
+    return w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
 }
 
 static int run_from(struct work *w, size_t i, size_t last, size_t *next, struct sl_error *err)

@@ -2,6 +2,7 @@
 """Large and many small objects to and from MinIO by sluice's own client, beside boto3 on the same server."""
 
 import concurrent.futures
+import json
 import os
 import statistics
 import subprocess
@@ -11,22 +12,24 @@ from pathlib import Path
 from common import DATA, ROOT, Options, Unavailable, row, s3, seconds, services
 
 LARGE_BYTES, SMALL_BYTES, SMALL_COUNT, THREADS = 1 << 30, 64 << 10, 2000, 10
-# Prints the seconds that put FILE, get FILE, put-many COUNT BYTES and get-many COUNT BYTES take, one a line.
-TOOL = ROOT / "build/release/tests/integration/store/objects_tool"
+TOOL = ROOT / "build/release/tests/tools/store_bench"  # prints one object with "seconds"
+BUCKET = "data-lake"
 
 
 def with_sluice(environment: dict[str, str], source: Path, target: Path, count: int) -> list[float]:
     out = []
-    for args in (("put", source), ("get", target), ("put-many", count, SMALL_BYTES), ("get-many", count, SMALL_BYTES)):
-        done = subprocess.run([TOOL, *map(str, args)], env=os.environ | environment, capture_output=True, text=True)
+    target.unlink(missing_ok=True)
+    for args in (("put", source, "sluice/large"), ("get", "sluice/large", target), ("put-many", count, SMALL_BYTES),
+                 ("get-many", count, SMALL_BYTES)):
+        done = subprocess.run([TOOL, BUCKET, *map(str, args)], env=os.environ | environment, capture_output=True, text=True)
         if done.returncode:
             raise Unavailable(f"{TOOL.name} {args[0]}: {done.stderr.strip()}")
-        out.append(float(done.stdout))
+        out.append(json.loads(done.stdout)["seconds"])
     return out
 
 
 def with_boto3(environment: dict[str, str], source: Path, target: Path, count: int) -> list[float]:
-    client, body, bucket = s3(environment), os.urandom(SMALL_BYTES), "data-lake"
+    client, body, bucket = s3(environment), os.urandom(SMALL_BYTES), BUCKET
     names = [f"boto3/{n:05d}" for n in range(count)]
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         return [seconds(lambda: client.upload_file(str(source), bucket, "boto3/large")),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cpl_conv.h>
@@ -177,6 +178,9 @@ int sl_vector_open(const char *path, const struct sl_vector_options *options, st
     int rc = sl_vector__open_dataset(path, options, &v->dataset, err);
     if (rc == 0)
         rc = sl_vector__promise(path, options->format, &v->info.promised_rows, err);
+    struct stat st;
+    if (rc == 0 && stat(path, &st) == 0)
+        v->info.file_bytes = st.st_size;
     if (rc == 0)
         rc = choose_layer(v, options->layer, err);
     if (rc == 0)

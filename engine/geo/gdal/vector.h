@@ -45,6 +45,7 @@ struct sl_vector_info {
     const char *geometry_type; /* "MultiPolygon Z", "Unknown (any)" */
     struct sl_crs *crs;        /* NULL: the file does not say */
     int64_t promised_rows;     /* by the file's header; -1: it promises nothing */
+    int64_t file_bytes;        /* of the file itself, without sidecars */
     bool linearized;           /* the layer may have curves, which the stream gives as lines */
 };
 

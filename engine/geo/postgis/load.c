@@ -7,6 +7,8 @@
 #include "geo/gdal/vector.h"
 #include "geo/postgis/postgis_internal.h"
 
+enum { SMALL_BYTES = 1 << 20 };
+
 static void release_stream(struct ArrowArrayStream *stream)
 {
     if (stream->release)
@@ -18,7 +20,7 @@ static int create_table(struct sl_postgis_session *s, const struct sl_vector_inf
 {
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     sl_sql_init(&sql, SL_DIALECT_POSTGIS);
-    sl_sql_text(&sql, "CREATE UNLOGGED TABLE ");
+    sl_sql_text(&sql, sl_postgis__create(s));
     sl_sql_table(&sql, s->name, table);
     sl_sql_text(&sql, " (");
     for (size_t i = 0; i < info->n_fields; i++) {
@@ -60,6 +62,7 @@ int sl_postgis__load(struct sl_compute_session *session, struct sl_vector *vecto
     int srid = 0;
     int64_t read = 0, stored = 0;
     int rc = sl_postgis__reset(s, err);
+    s->small = info->file_bytes < SMALL_BYTES;
     if (rc == 0 && info->n_fields == 0 && !info->has_geometry)
         rc = sl_fail(err, SL_E_FILE_LAYER, "layer \"%s\" has neither fields nor geometry", info->layer);
     if (rc == 0 && info->has_geometry && crs)

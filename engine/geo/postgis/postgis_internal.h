@@ -43,9 +43,13 @@ struct sl_postgis_session {
     char password[SL_POSTGIS_PASSWORD_BYTES];
     struct sl_pg *pg; /* as the run's role */
     bool touched;     /* SQL that is not the engine's own ran since the settings were put back */
+    bool small;       /* little came in: see sl_postgis__create */
     struct sl_duck *duck;
 };
 
+/* "CREATE TABLE ": unlogged, unless the run is small. Each unlogged table syncs files of its own when it is made, which
+ * costs more than the log of a few rows, that need not wait for the disk. */
+const char *sl_postgis__create(const struct sl_postgis_session *session);
 /* The connection as the role that may make roles and schemas, opened anew when it is gone. Borrowed. */
 int sl_postgis__admin(struct sl_postgis *postgis, struct sl_pg **out, struct sl_error *err);
 /* Closes an idle session's connections and drops its role. NULL is allowed. */

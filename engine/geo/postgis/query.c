@@ -101,7 +101,7 @@ int sl_postgis__transform(struct sl_compute_session *session, const char *select
     SL_CLEANUP(sl_pg_clearp) PGresult *result = NULL;
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     sl_sql_init(&sql, SL_DIALECT_POSTGIS);
-    sl_sql_text(&sql, "CREATE UNLOGGED TABLE ");
+    sl_sql_text(&sql, sl_postgis__create(s));
     sl_sql_table(&sql, s->name, table);
     sl_sql_text(&sql, " AS ");
     sl_sql_text(&sql, select);

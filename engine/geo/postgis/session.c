@@ -117,6 +117,11 @@ static int make(struct sl_pg *admin, const struct sl_postgis_session *s, struct 
     return rc;
 }
 
+const char *sl_postgis__create(const struct sl_postgis_session *s)
+{
+    return s->small ? "CREATE TABLE " : "CREATE UNLOGGED TABLE ";
+}
+
 int sl_postgis__reset(struct sl_postgis_session *s, struct sl_error *err)
 {
     if (!s->touched)
@@ -266,6 +271,7 @@ static int take_up(struct sl_postgis_session *s, const char *name, const char *s
         return rc;
     snprintf(s->name, sizeof s->name, "%s", name);
     s->touched = true;
+    s->small = false;
     rc = sl_postgis__reset(s, err);
     return rc ? rc : spill_into(s, scratch, err);
 }
