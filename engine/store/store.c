@@ -357,13 +357,14 @@ int sl_store_probe(struct sl_store *s, struct sl_store_probe *out, struct sl_err
 struct download {
     int fd; /* -1: only hashed */
     const char *path;
-    struct sl_sha256 *hash;
+    struct sl_sha256 *hash; /* NULL: nobody asks for it */
 };
 
 static int into_file(void *data, const void *bytes, size_t n, struct sl_error *err)
 {
     struct download *d = data;
-    sl_sha256_update(d->hash, bytes, n);
+    if (d->hash)
+        sl_sha256_update(d->hash, bytes, n);
     int rc = d->fd < 0 ? 0 : sl_file_write_all(d->fd, bytes, n, err);
     if (rc)
         sl_error_prefix(err, "%s", d->path);
@@ -373,9 +374,9 @@ static int into_file(void *data, const void *bytes, size_t n, struct sl_error *e
 static int fetch(struct sl_store *s, const char *bucket, const char *key, const char *if_match, struct download *d,
                  char *sha256_hex, struct sl_object_info *info_out, struct sl_error *err)
 {
-    d->hash = sl_sha256_new();
+    d->hash = sha256_hex ? sl_sha256_new() : NULL;
     int rc = sl_store_get(s, bucket, key, 0, -1, if_match, into_file, d, info_out, err);
-    if (rc == 0 && sha256_hex)
+    if (rc == 0 && d->hash)
         sl_sha256_final(d->hash, sha256_hex);
     sl_sha256_free(d->hash);
     return rc;

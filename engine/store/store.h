@@ -58,7 +58,8 @@ bool sl_store_has(const struct sl_store *s, enum sl_store_feature feature);
 /* The whole object into buf (which bounds it). */
 int sl_store_read(struct sl_store *s, const char *bucket, const char *key, struct sl_buf *buf,
                   struct sl_object_info *info_out, struct sl_error *err);
-/* The whole object into a new local file, hashed on the way (sha256_hex of SL_SHA256_HEX_BYTES). */
+/* The whole object into a new local file, hashed on the way (sha256_hex of SL_SHA256_HEX_BYTES;
+ * NULL: not hashed). */
 int sl_store_download(struct sl_store *s, const char *bucket, const char *key, const char *if_match, const char *path,
                       char *sha256_hex, struct sl_object_info *info_out, struct sl_error *err);
 /* Hashes the object without keeping it. */

@@ -79,10 +79,7 @@ static int fill_part(struct upload *u, struct slot *s, int64_t offset, int64_t n
     int rc = sl_s3__hash(u->put->source, offset, n, u->whole, hex, err);
     if (rc)
         return rc;
-    sl_s3__base64(hex, done->checksum);
-    c->payload_hash = sl_arena_strdup(c->arena, hex);
-    sl_s3__header(c, "x-amz-checksum-sha256", done->checksum);
-    sl_s3__set_body(c, u->put->source, offset, n);
+    sl_s3__set_body(c, u->put->source, offset, n, hex, done->checksum);
     c->sent = u->put->options->progress ? on_sent : NULL;
     return 0;
 }

@@ -196,6 +196,8 @@ static int check_leading_slash(struct sl_s3_call *c, struct sl_error *err)
 static void learn_server(struct sl_s3_call *c)
 {
     const char *server = sl_http_header(&c->transfer.response, "server");
+    if (c->body.source != SL_HTTP_NO_BODY && sl_http_header(&c->transfer.response, "x-amz-checksum-sha256"))
+        c->s3->checks_sums = true;
     if (!c->s3->server[0] && c->transfer.response.status)
         sl_text_escape(c->s3->server, sizeof c->s3->server, server && *server ? server : "unknown");
 }

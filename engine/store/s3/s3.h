@@ -53,6 +53,7 @@ struct sl_s3 {
     int64_t part_bytes;
     struct sl_s3_lane lanes[SL_S3_LANES];
     int depth;                                    /* lanes in use */
+    bool checks_sums;                             /* it has answered with the SHA-256 of a body: it has checked it */
     char server[32];                              /* what it calls itself; "" until it has answered */
     char buckets[SL_S3_BUCKETS][SL_BUCKET_BYTES]; /* that were made or written to: those that sweep looks at */
     size_t n_buckets;
@@ -170,7 +171,10 @@ struct sl_s3_put {
 /* Hash of [offset, offset + n); `also` (may be NULL) gets the same bytes. */
 int sl_s3__hash(const struct sl_s3_source *source, int64_t offset, int64_t n, struct sl_sha256 *also,
                 char hex[SL_SHA256_HEX_BYTES], struct sl_error *err);
-void sl_s3__set_body(struct sl_s3_call *c, const struct sl_s3_source *source, int64_t offset, int64_t n);
+/* The body with its hash, in the signature and as a checksum, the signed header of which is enough for a server that is
+ * known to check it: it hashes once then. */
+void sl_s3__set_body(struct sl_s3_call *c, const struct sl_s3_source *source, int64_t offset, int64_t n,
+                     const char hex[SL_SHA256_HEX_BYTES], char checksum[SL_S3_BASE64_BYTES]);
 /* Content type, metadata, carried headers. */
 void sl_s3__describe(struct sl_s3_call *c, const struct sl_s3_put *put);
 void sl_s3__conditions(struct sl_s3_call *c, const struct sl_s3_put *put);
