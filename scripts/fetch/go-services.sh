@@ -14,6 +14,8 @@ declare -A modules=(
     [minio]=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
     [toxiproxy-server]=github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
 )
+# Files of ours that belong into a module's folder before it is built: <folder of ours> <package's folder>.
+declare -A patches=([minio]='services/minio/patch cmd')
 declare -A folders=(
     [minio-setup]=services/minio/setup
     [ferretdb-sqlite]=services/mongodb/dev
@@ -36,7 +38,9 @@ done
 # What a program is built from.
 source_of() {
     if [ -n "${modules[$1]:-}" ]; then
-        printf '%s\n' "${modules[$1]}"
+        printf '%s' "${modules[$1]}"
+        [ -z "${patches[$1]:-}" ] || printf ' %s' "$(cat "$root/${patches[$1]% *}"/*.go | sha256sum | cut -d' ' -f1)"
+        printf '\n'
     else
         printf '%s %s\n' "${folders[$1]}" "$(cd "$root/${folders[$1]}" && cat go.mod go.sum -- *.go | sha256sum | cut -d' ' -f1)"
     fi
@@ -68,14 +72,29 @@ find_go() {
 }
 
 part=
-remove_part() { [ -z "$part" ] || rm -rf "$part"; }
+remove_part() { [ -z "$part" ] || rm -rf "$part" "$part.src"; }
+
+# A module with our files in it, in the folder given: what is fetched itself is read-only.
+unpack_patched() {
+    local name=$1 to=$2 answer folder
+    answer=$(cd / && GOFLAGS=-mod=mod "$go_command" mod download -json "${modules[$name]}" 2>"$cache/go.log") ||
+        die "fetching ${modules[$name]} failed: $(tail -n 3 "$cache/go.log")"
+    folder=$(sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p' <<<"$answer")
+    mkdir "$to"
+    cp -r "$folder/." "$to"
+    chmod -R u+w "$to"
+    cp "$root/${patches[$name]% *}"/*.go "$to/${patches[$name]#* }/"
+}
 
 build() {
     local name=$1 since=$SECONDS log=$cache/go-$1.log
     find_go
     part=$(mktemp -d "$bin/.part.XXXXXX")
     trap remove_part EXIT
-    if [ -n "${modules[$name]:-}" ]; then
+    if [ -n "${patches[$name]:-}" ]; then
+        unpack_patched "$name" "$part.src"
+        GOFLAGS='-buildvcs=false -mod=readonly' logged "$log" nice "$go_command" -C "$part.src" build -o "$part/$name" .
+    elif [ -n "${modules[$name]:-}" ]; then
         GOFLAGS=-buildvcs=false GOBIN=$part logged "$log" nice "$go_command" install "${modules[$name]}"
     else
         GOFLAGS='-buildvcs=false -mod=readonly' logged "$log" nice "$go_command" -C "$root/${folders[$name]}" build -o "$part/$name" .
