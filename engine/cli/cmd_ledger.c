@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "cli/cmd_ledger.h"
 #include "cli/commands.h"
 #include "cli/documents.h"
 #include "cli/open.h"
@@ -143,7 +144,7 @@ static const struct sl_command cmd_get = {
     .most = 2,
     .run = get,
 };
-static const struct sl_command *const verbs[] = {&cmd_find, &cmd_get, NULL};
+static const struct sl_command *const verbs[] = {&cmd_find, &cmd_get, &sl_cmd_ledger_watch, NULL};
 
 const struct sl_command sl_cmd_ledger = {
     .name = "ledger",
