@@ -127,7 +127,6 @@ static void expect_once(const char *batch, const char *dataset_a, const char *da
     char filter[400];
     bool claimed = true;
     struct sl_lease lease;
-    SL_CLEANUP(sl_json_putp) struct json_object *a = NULL;
     const char *const datasets[] = {dataset_a, dataset_b};
     for (int i = 0; i < 2; i++) {
         struct json_object *asset = NULL;
