@@ -33,9 +33,12 @@ class Program:
 
     def __init__(self, world, log: Path, *args: str) -> None:
         self.world, self.log, self.args, self.process = world, log, args, None
+        self.exits = []  # codes with which it ended though nobody had asked it to
 
     def start(self) -> None:
         if self.process is None or self.process.poll() is not None:
+            if self.process is not None and self.process.returncode not in (0, -signal.SIGKILL):
+                self.exits.append(self.process.returncode)
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen([binary(), *SETTINGS, *self.args], cwd=self.world.folder,
                                                 env=self.world.home.environment, stdin=subprocess.DEVNULL,
@@ -144,11 +147,11 @@ class Campaign:
     def wait_until_quiet(self) -> list[str]:
         deadline = time.monotonic() + QUIET_DEADLINE_S
         left = self.outstanding()
-        while left and time.monotonic() < deadline:
+        while left and time.monotonic() < deadline and len(self.sensor.exits + self.workers.exits) < 10:
             time.sleep(0.5)
             self.revive()
             left = self.outstanding()
-        return [f"{x} is not done after {QUIET_DEADLINE_S} s" for x in left]
+        return [f"{x} is not done" for x in left]
 
     def run(self) -> list[str]:
         self.revive()
@@ -171,6 +174,8 @@ class Campaign:
         if not any(d["batch_id"] == "fresh" and d["status"] == "succeeded" for d in self.world.documents("manifests")):
             problems.append("a fresh batch did not succeed afterwards")
         problems += check.problems_of(self.world, self.batches)
+        for program in (self.sensor, self.workers):
+            problems += [f"sluice {program.args[0]} ended with code {code} by itself" for code in program.exits]
         verified = self.world.home.run("verify", "--deep", check=False)
         if verified.code != 0:
             problems.append(f"sluice verify --deep: {verified.out}{verified.err}")
