@@ -57,10 +57,15 @@ void sl_seen_add(struct sl_seen *seen, uint64_t mark)
     seen->slots[mark % SLOTS].at_ns = sl_clock_mono_ns();
 }
 
+int64_t sl_seen_age_ns(const struct sl_seen *seen, uint64_t mark)
+{
+    int64_t age_ns = sl_clock_mono_ns() - seen->slots[mark % SLOTS].at_ns;
+    return seen->slots[mark % SLOTS].mark == mark && age_ns < LIFE_S * SL_NS_PER_S ? age_ns : -1;
+}
+
 bool sl_seen_has(const struct sl_seen *seen, uint64_t mark)
 {
-    return seen->slots[mark % SLOTS].mark == mark &&
-           sl_clock_mono_ns() - seen->slots[mark % SLOTS].at_ns < LIFE_S * SL_NS_PER_S;
+    return sl_seen_age_ns(seen, mark) >= 0;
 }
 
 bool sl_seen_take(struct sl_seen *seen, uint64_t mark)

@@ -20,6 +20,8 @@ void sl_seen_free(struct sl_seen *seen); /* NULL is allowed */
 uint64_t sl_seen_mark(const char *key, const struct sl_object_info *info); /* of a listing's entry */
 void sl_seen_add(struct sl_seen *seen, uint64_t mark);
 bool sl_seen_has(const struct sl_seen *seen, uint64_t mark);
+/* How long ago it was added; -1 when it is not known. */
+int64_t sl_seen_age_ns(const struct sl_seen *seen, uint64_t mark);
 
 /* The same by key and ETag alone, for what was read before any listing showed it. */
 uint64_t sl_seen_etag_mark(const char *key, const char *etag);

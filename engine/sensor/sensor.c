@@ -18,6 +18,7 @@
 
 enum {
     LISTING_MAX = 2000, /* new keys of one listing; the next goes on behind them */
+    RELOOKS_MAX = 8,    /* known keys of one listing that are looked at once more */
     SLICE_MS = 100,
     DOUBTS_MAX = 64,
     SETTLE_MS = 300,
@@ -101,12 +102,18 @@ struct listing {
     struct sl_sensor *sensor;
     struct queue *queue;
     bool cut;
+    int64_t stale_ns;
+    int relooks;
 };
 
-static bool known(struct sl_sensor *s, const struct sl_list_entry *entry, uint64_t mark)
+/* A manifest that still lies there after a lease may be that of a worker which was killed between the commit and the move
+ * to archive/: a few of those are looked at again, so that such a move is finished soon and a long queue costs little. */
+static bool known(struct listing *l, const struct sl_list_entry *entry, uint64_t mark)
 {
-    if (sl_seen_has(s->seen, mark))
-        return true;
+    struct sl_sensor *s = l->sensor;
+    int64_t age_ns = sl_seen_age_ns(s->seen, mark);
+    if (age_ns >= 0)
+        return age_ns < l->stale_ns || l->relooks++ >= RELOOKS_MAX;
     if (!sl_seen_take(s->seen, sl_seen_etag_mark(entry->key, entry->info.etag)))
         return false;
     sl_seen_add(s->seen, mark); /* it was heard of before */
@@ -118,7 +125,7 @@ static int collect(void *data, const struct sl_list_entry *entry, struct sl_erro
     struct listing *l = data;
     uint64_t mark = sl_seen_mark(entry->key, &entry->info);
     l->sensor->n_keys++;
-    if (!sl_text_ends(entry->key, ".json") || known(l->sensor, entry, mark))
+    if (!sl_text_ends(entry->key, ".json") || known(l, entry, mark))
         return 0;
     if (l->queue->n == LISTING_MAX) {
         l->cut = true;
@@ -131,7 +138,8 @@ static int collect(void *data, const struct sl_list_entry *entry, struct sl_erro
 static int list(struct sl_sensor *s, struct sl_engine *engine, struct sl_error *err)
 {
     struct queue *q = &s->listed;
-    struct listing l = {.sensor = s, .queue = q};
+    struct listing l = {
+        .sensor = s, .queue = q, .stale_ns = engine->config->run_lease_ms * SL_NS_PER_MS};
     int64_t began = sl_clock_mono_ns();
     empty(q);
     q->arena = sl_arena_new();

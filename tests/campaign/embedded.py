@@ -80,8 +80,11 @@ class Embedded:
         """Name of what can be killed: (kill, start). sluice starts its private cluster again by itself."""
         return {"postgres": (self._kill_postgres, lambda: None)}
 
-    def close(self) -> None:
-        self.home.close()
+    def close(self, keep: bool = False) -> None:
+        if keep:
+            self.home.run("stop")
+        else:
+            self.home.close()
 
     @property
     def folder(self) -> Path:

@@ -124,8 +124,9 @@ class OnServices:
         top = self.home.path / "tmp"
         return [p.name for p in top.iterdir()] if top.exists() else []
 
-    def close(self) -> None:
+    def close(self, keep: bool = False) -> None:
         self.mongo.close()
         for name in NAMES:
             self._script(name, "stop")
-        self.home.close()
+        if not keep:
+            self.home.close()

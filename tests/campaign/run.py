@@ -223,10 +223,9 @@ def main() -> int:
             print("".join((world.folder / "sluice.log").read_text(errors="replace").splitlines(keepends=True)[-40:]))
     finally:
         campaign.end()
+        world.close(options.keep)
         if options.keep:
             print(f"kept: {world.folder}")
-        else:
-            world.close()
     return 1 if problems else 0
 
 

@@ -282,6 +282,40 @@ static void test_what_ended_before_is_filed_or_tried_again(void **state)
     assert_false(fake_has(fake, "manifests/half-moved.json"));
 }
 
+/* As a worker leaves it that is killed between the commit and the move. */
+static void test_a_manifest_whose_worker_died_after_the_commit_is_filed_after_a_lease(void **state)
+{
+    (void)state;
+    fake_put_manifest(fake, "done", "ingest_vector");
+    fake_put_manifest(fake, "waits", "ingest_vector");
+    tick();
+    sl_json_put_str(sl_json_get(fake->batches, "done"), "status", "succeeded");
+    tick();
+    assert_true(fake_has(fake, "manifests/done.json"));
+    now_ns += fake->config->run_lease_ms * SL_NS_PER_MS;
+    tick();
+    assert_true(fake_has(fake, "archive/done.json"));
+    assert_false(fake_has(fake, "manifests/done.json"));
+    assert_true(fake_has(fake, "manifests/waits.json"));
+}
+
+static void test_a_long_queue_is_looked_at_again_a_few_at_a_time(void **state)
+{
+    (void)state;
+    char name[16];
+    for (int i = 0; i < 30; i++) {
+        snprintf(name, sizeof name, "q-%02d", i);
+        fake_put_manifest(fake, name, "ingest_vector");
+    }
+    tick();
+    assert_int_equal(fake->gets, 30);
+    now_ns += fake->config->run_lease_ms * SL_NS_PER_MS;
+    tick();
+    assert_int_equal(fake->gets, 38);
+    tick();
+    assert_int_equal(fake->gets, 46);
+}
+
 static const char *action_of(struct json_object *list, const char *key)
 {
     for (size_t i = 0; i < json_object_array_length(list); i++) {
@@ -339,6 +373,8 @@ int main(void)
         TEST(test_a_store_that_is_away_fails_the_look_and_loses_nothing),
         TEST(test_two_sensors_enter_each_batch_once),
         TEST(test_what_ended_before_is_filed_or_tried_again),
+        TEST(test_a_manifest_whose_worker_died_after_the_commit_is_filed_after_a_lease),
+        TEST(test_a_long_queue_is_looked_at_again_a_few_at_a_time),
         TEST(test_a_preview_says_what_a_look_would_do_and_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
