@@ -10,36 +10,40 @@ static const char *const none[] = {NULL};
 static const char *const types[] = {
     [SL_DATA_VECTOR] = "vector", [SL_DATA_RASTER] = "raster", [SL_DATA_GRID] = "grid", [SL_DATA_TABLE] = "table"};
 
-/* Left out on purpose: drivers that fetch what a file names (GML's schemas, VRT, KML's network links by LIBKML), that
- * need a folder instead of a file (OpenFileGDB), or that run code. */
+/* Left out on purpose: drivers that fetch what a file names (VRT, KML's network links by LIBKML) or that run code. In an
+ * archive are read only those that go through a file from its beginning to its end. */
+enum { ZIPPED = SL_FORMAT_ZIPPED, MULTI = SL_FORMAT_MULTI_FILE, TABULAR = SL_FORMAT_TABULAR };
 #define NAMES(...) (const char *const[]){__VA_ARGS__, NULL}
 const struct sl_format sl_formats[] = {
-    {"GPKG", NAMES("GeoPackage"), SL_DATA_VECTOR, "GPKG", NAMES("gpkg"), none, "application/geopackage+sqlite3", false},
-    {"Shapefile", NAMES("ESRI Shapefile", "SHP"), SL_DATA_VECTOR, "ESRI Shapefile", NAMES("shp"),
-     NAMES("shx", "dbf", "prj", "cpg"), "application/vnd.shp", true},
-    {"GeoJSON", none, SL_DATA_VECTOR, "GeoJSON", NAMES("geojson", "json"), none, "application/geo+json", false},
+    {"GPKG", NAMES("GeoPackage"), SL_DATA_VECTOR, "GPKG", NAMES("gpkg"), none, "application/geopackage+sqlite3", 0},
+    {"Shapefile", NAMES("ESRI Shapefile", "SHP"), SL_DATA_VECTOR, "ESRI Shapefile", NAMES("shp", "shp.zip", "zip"),
+     NAMES("shx", "dbf", "prj", "cpg"), "application/vnd.shp", MULTI | ZIPPED},
+    {"GeoJSON", none, SL_DATA_VECTOR, "GeoJSON", NAMES("geojson", "json"), none, "application/geo+json", ZIPPED},
     {"GeoJSONSeq", NAMES("GeoJSONL", "NDGeoJSON", "GeoJSON Text Sequences"), SL_DATA_VECTOR, "GeoJSONSeq",
-     NAMES("geojsonl", "geojsons", "ndgeojson"), none, "application/geo+json-seq", false},
-    {"FlatGeobuf", NAMES("FGB"), SL_DATA_VECTOR, "FlatGeobuf", NAMES("fgb"), none, "application/flatgeobuf", false},
+     NAMES("geojsonl", "geojsons", "ndgeojson"), none, "application/geo+json-seq", ZIPPED},
+    {"FlatGeobuf", NAMES("FGB"), SL_DATA_VECTOR, "FlatGeobuf", NAMES("fgb"), none, "application/flatgeobuf", 0},
+    {"OpenFileGDB", NAMES("FileGDB", "ESRI FileGDB", "GDB"), SL_DATA_VECTOR, "OpenFileGDB", NAMES("gdb.zip", "gdb"), none,
+     "application/x-filegdb", ZIPPED},
     {"TopoJSON", none, SL_DATA_VECTOR, "TopoJSON", NAMES("topojson", "topo.json", "json"), none,
-     "application/topo+json", false},
-    {"KML", none, SL_DATA_VECTOR, "KML", NAMES("kml"), none, "application/vnd.google-earth.kml+xml", false},
-    {"GPX", none, SL_DATA_VECTOR, "GPX", NAMES("gpx"), none, "application/gpx+xml", false},
+     "application/topo+json", 0},
+    {"KML", none, SL_DATA_VECTOR, "KML", NAMES("kml", "kmz"), none,
+     "application/vnd.google-earth.kml+xml", ZIPPED},
+    {"GPX", none, SL_DATA_VECTOR, "GPX", NAMES("gpx"), none, "application/gpx+xml", ZIPPED},
     {"OSM", NAMES("OpenStreetMap", "PBF"), SL_DATA_VECTOR, "OSM", NAMES("osm.pbf", "pbf", "osm"), none,
-     "application/vnd.openstreetmap.data+pbf", false},
+     "application/vnd.openstreetmap.data+pbf", 0},
     {"GTiff", NAMES("GeoTIFF", "TIFF", "COG"), SL_DATA_RASTER, "GTiff", NAMES("tif", "tiff"), NAMES("tfw"),
-     "image/tiff; application=geotiff", false},
+     "image/tiff; application=geotiff", 0},
     {"JPEG2000", NAMES("JP2", "JP2OpenJPEG"), SL_DATA_RASTER, "JP2OpenJPEG", NAMES("jp2", "j2k"), NAMES("j2w"),
-     "image/jp2", false},
-    {"PNG", none, SL_DATA_RASTER, "PNG", NAMES("png"), NAMES("pgw"), "image/png", false},
-    {"JPEG", NAMES("JPG"), SL_DATA_RASTER, "JPEG", NAMES("jpg", "jpeg"), NAMES("jgw"), "image/jpeg", false},
+     "image/jp2", 0},
+    {"PNG", none, SL_DATA_RASTER, "PNG", NAMES("png"), NAMES("pgw"), "image/png", 0},
+    {"JPEG", NAMES("JPG"), SL_DATA_RASTER, "JPEG", NAMES("jpg", "jpeg"), NAMES("jgw"), "image/jpeg", 0},
     {"HFA", NAMES("ERDAS Imagine", "IMG"), SL_DATA_RASTER, "HFA", NAMES("img"), NAMES("ige"),
-     "application/vnd.erdas.imagine", false},
-    {"AAIGrid", NAMES("ESRI ASCII", "ASC"), SL_DATA_RASTER, "AAIGrid", NAMES("asc"), NAMES("prj"), "text/plain", false},
+     "application/vnd.erdas.imagine", 0},
+    {"AAIGrid", NAMES("ESRI ASCII", "ASC"), SL_DATA_RASTER, "AAIGrid", NAMES("asc"), NAMES("prj"), "text/plain", 0},
     {"GRIB", NAMES("GRIB1", "GRIB2"), SL_DATA_GRID, "GRIB", NAMES("grib2", "grib", "grb2", "grb"), none,
-     "application/wmo-grib", false},
-    {"NetCDF", NAMES("NC", "NetCDF4"), SL_DATA_GRID, "netCDF", NAMES("nc", "nc4"), none, "application/x-netcdf", false},
-    {"CSV", none, SL_DATA_TABLE, "CSV", NAMES("csv"), none, "text/csv", false},
+     "application/wmo-grib", 0},
+    {"NetCDF", NAMES("NC", "NetCDF4"), SL_DATA_GRID, "netCDF", NAMES("nc", "nc4"), none, "application/x-netcdf", 0},
+    {"CSV", none, SL_DATA_VECTOR, "CSV", NAMES("csv"), none, "text/csv", TABULAR | ZIPPED},
 };
 const size_t sl_n_formats = sizeof sl_formats / sizeof *sl_formats;
 
@@ -71,10 +75,20 @@ const struct sl_format *sl_format_by_name(const char *name)
     return NULL;
 }
 
-static bool has_extension(const char *path, const char *extension)
+bool sl_format_has_extension(const char *path, const char *extension)
 {
     size_t n = strlen(path), m = strlen(extension);
     return n > m + 1 && path[n - m - 1] == '.' && path[n - m - 2] != '/' && !strcasecmp(path + n - m, extension);
+}
+
+bool sl_format_archive_name(const char *path)
+{
+    return sl_format_has_extension(path, "zip") || sl_format_has_extension(path, "kmz");
+}
+
+bool sl_format_suits(const struct sl_format *format, enum sl_data_type type)
+{
+    return format->type == type || ((format->flags & TABULAR) && type == SL_DATA_TABLE);
 }
 
 const struct sl_format *sl_format_by_path(const char *path, enum sl_data_type type)
@@ -83,10 +97,10 @@ const struct sl_format *sl_format_by_path(const char *path, enum sl_data_type ty
     const struct sl_format *best = NULL;
     size_t best_bytes = 0;
     for (size_t i = 0; i < sl_n_formats; i++) {
-        if (sl_formats[i].type != type)
+        if (!sl_format_suits(&sl_formats[i], type))
             continue;
         for (const char *const *e = sl_formats[i].extensions; *e; e++) {
-            if (strlen(*e) > best_bytes && has_extension(path, *e)) {
+            if (strlen(*e) > best_bytes && sl_format_has_extension(path, *e)) {
                 best = &sl_formats[i];
                 best_bytes = strlen(*e);
             }

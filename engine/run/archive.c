@@ -58,7 +58,7 @@ static int find_parts(struct sl_batch *b, const struct sl_manifest_file *f, stru
 {
     const struct sl_format *format = f->format ? sl_format_by_name(f->format) : sl_format_by_path(f->key, SL_DATA_VECTOR);
     const char *dot = strrchr(sl_path_base(f->key), '.');
-    if (f->n_sidecars || !format || !format->multi_file || !dot)
+    if (f->n_sidecars || !format || !(format->flags & SL_FORMAT_MULTI_FILE) || !dot || sl_format_archive_name(f->key))
         return 0;
     bool upper = dot[1] >= 'A' && dot[1] <= 'Z';
     for (size_t i = 0; format->sidecars[i]; i++) {

@@ -33,7 +33,9 @@ static bool local_vector(struct explain *x, const struct sl_manifest_file *f, co
 {
     *path = sl_path_join(x->arena, x->folder, sl_path_base(f->key));
     *format = f->format ? sl_format_by_name(f->format) : sl_format_by_path(f->key, SL_DATA_VECTOR);
-    return *format && (*format)->type == SL_DATA_VECTOR && sl_path_exists(*path);
+    if (!*format || (*format)->type != SL_DATA_VECTOR || !sl_path_exists(*path))
+        return false;
+    return f->format || sl_vector_format_inside(*path, format, NULL) == 0;
 }
 
 /* The columns that a local file would bring; left unknown where there is no such file. */

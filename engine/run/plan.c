@@ -17,9 +17,9 @@ static int find_format(struct sl_batch *b, const struct sl_input *in, const stru
     sl_data_type_by_name(in->file->type, &type);
     const char *name = in->file->format;
     const struct sl_format *format = name ? sl_format_by_name(name) : sl_format_by_path(in->landing_key, type);
-    if (format && format->type == type) {
+    if (format && sl_format_suits(format, type)) {
         *out = format;
-        return 0;
+        return name || type != SL_DATA_VECTOR ? 0 : sl_vector_format_inside(in->local_path, out, err);
     }
     const char *near = name ? sl_format_nearest(name) : NULL;
     sl_fail(err, SL_E_FILE_FORMAT, "%s: %s%s%s is not a %s format that sluice reads", in->landing_key,

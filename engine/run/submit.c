@@ -79,7 +79,7 @@ static int add_sidecars(struct submission *s, const char *path, const struct sl_
     const char *dot = strrchr(base, '.');
     char **names = NULL;
     size_t n = 0;
-    if (!dot || !format->sidecars || !format->sidecars[0])
+    if (!dot || !format->sidecars || !format->sidecars[0] || sl_format_archive_name(base))
         return 0;
     int rc = sl_dir_list(folder, s->arena, &names, &n, err);
     struct json_object *list = json_object_new_array();
@@ -108,13 +108,15 @@ static int describe_file(struct submission *s, const struct sl_submit_file *f, s
         return sl_fail(err, SL_E_FILE_MISSING, "%s is not a file", f->path);
     sl_data_type_by_name(s->submit->type, &type);
     const struct sl_format *format = f->format ? sl_format_by_name(f->format) : sl_format_by_path(f->path, type);
-    if (!format || format->type != type) {
+    if (!format || !sl_format_suits(format, type)) {
         sl_fail(err, SL_E_FILE_FORMAT, "%s is of no %s format that sluice reads", f->path, s->submit->type);
         sl_error_hint(err, "name it with --format, e.g. --format GPKG");
         return -SL_E_FILE_FORMAT;
     }
     const char *crs = s->submit->crs;
-    int rc = crs ? 0 : read_crs(f->path, format, s->submit->layer, s->arena, &crs, err);
+    int rc = f->format || type != SL_DATA_VECTOR ? 0 : sl_vector_format_inside(f->path, &format, err);
+    if (rc == 0 && !crs)
+        rc = read_crs(f->path, format, s->submit->layer, s->arena, &crs, err);
     if (rc == 0)
         rc = sl_sha256_file(f->path, hex, &bytes, err);
     if (rc < 0) {

@@ -57,16 +57,21 @@ static char **open_options(const struct sl_vector_options *options)
     return list;
 }
 
-int sl_vector__open_dataset(const char *path, const struct sl_vector_options *options, GDALDatasetH *out,
-                            struct sl_error *err)
+static int find_place(const char *path, const struct sl_vector_options *options, struct sl_arena *arena,
+                      struct sl_vector__place *place, struct sl_error *err)
 {
-    int64_t ignored;
     if (access(path, R_OK) != 0)
         return errno == ENOENT ? sl_fail(err, SL_E_FILE_MISSING, "\"%s\" is missing", sl_path_base(path))
                                : sl_fail_errno(err, errno, "cannot read \"%s\"", sl_path_base(path));
+    return sl_vector__place(path, options, arena, place, err);
+}
+
+int sl_vector__open_dataset(const char *path, const struct sl_vector_options *options, GDALDatasetH *out,
+                            int64_t *promised_rows, struct sl_error *err)
+{
     int rc = sl_gdal_setup(err);
     if (rc == 0)
-        rc = sl_vector__promise(path, options->format, &ignored, err);
+        rc = sl_vector__promise(path, options->format, promised_rows, err);
     if (rc)
         return rc;
     const char *drivers[] = {options->format->driver, NULL};
@@ -91,17 +96,19 @@ int sl_vector__open_dataset(const char *path, const struct sl_vector_options *op
     return rc;
 }
 
-/* "a", "b" and "c", at most MAX_LISTED of them. */
-static void list_layers(GDALDatasetH dataset, char *out, size_t out_bytes)
+int sl_vector__fail_layer(const char *path, const char *name, const char *const *layers, size_t n, struct sl_error *err)
 {
-    int n = GDALDatasetGetLayerCount(dataset);
+    const char *base = sl_path_base(path);
+    char list[SL_ERROR_HINT_BYTES] = "";
     size_t used = 0;
-    out[0] = '\0';
-    for (int i = 0; i < n && i < MAX_LISTED && used < out_bytes; i++)
-        used += (size_t)snprintf(out + used, out_bytes - used, "%s\"%s\"", i ? ", " : "",
-                                 OGR_L_GetName(GDALDatasetGetLayer(dataset, i)));
-    if (n > MAX_LISTED && used < out_bytes)
-        snprintf(out + used, out_bytes - used, ", … (%d in all)", n);
+    for (size_t i = 0; i < n && i < MAX_LISTED && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s\"%s\"", i ? ", " : "", layers[i]);
+    if (n > MAX_LISTED && used < sizeof list)
+        snprintf(list + used, sizeof list - used, ", … (%zu in all)", n);
+    int rc = name ? sl_fail(err, SL_E_FILE_LAYER, "\"%s\" has no layer \"%s\"", base, name)
+                  : sl_fail(err, SL_E_FILE_LAYER, "\"%s\" has %zu layers: say which", base, n);
+    sl_error_hint(err, "its layers are %s", list);
+    return rc;
 }
 
 static int choose_layer(struct sl_vector *v, const char *name, struct sl_error *err)
@@ -118,12 +125,10 @@ static int choose_layer(struct sl_vector *v, const char *name, struct sl_error *
     }
     if (v->layer)
         return 0;
-    char list[SL_ERROR_HINT_BYTES];
-    list_layers(v->dataset, list, sizeof list);
-    int rc = name ? sl_fail(err, SL_E_FILE_LAYER, "\"%s\" has no layer \"%s\"", v->base_name, name)
-                  : sl_fail(err, SL_E_FILE_LAYER, "\"%s\" has %d layers: say which", v->base_name, n);
-    sl_error_hint(err, "its layers are %s", list);
-    return rc;
+    const char **names = sl_arena_array(v->arena, (size_t)n, sizeof *names);
+    for (int i = 0; i < n; i++)
+        names[i] = OGR_L_GetName(GDALDatasetGetLayer(v->dataset, i));
+    return sl_vector__fail_layer(v->base_name, name, names, (size_t)n, err);
 }
 
 /* A system that the file calls undefined is none; one that cannot be read is none either, so that the manifest decides. */
@@ -175,14 +180,15 @@ int sl_vector_open(const char *path, const struct sl_vector_options *options, st
     v->base_name = sl_arena_strdup(v->arena, sl_path_base(path));
     v->format = options->format;
     v->geometry_column = sl_arena_strdup(v->arena, options->geometry_column ? options->geometry_column : "geom");
-    int rc = sl_vector__open_dataset(path, options, &v->dataset, err);
+    struct sl_vector__place place;
+    int rc = find_place(path, options, v->arena, &place, err);
     if (rc == 0)
-        rc = sl_vector__promise(path, options->format, &v->info.promised_rows, err);
+        rc = sl_vector__open_dataset(place.path, options, &v->dataset, &v->info.promised_rows, err);
     struct stat st;
     if (rc == 0 && stat(path, &st) == 0)
         v->info.file_bytes = st.st_size;
     if (rc == 0)
-        rc = choose_layer(v, options->layer, err);
+        rc = choose_layer(v, place.layer, err);
     if (rc == 0)
         rc = describe(v, err);
     if (rc)
@@ -226,8 +232,20 @@ int sl_vector_layers(const char *path, const struct sl_format *format, struct sl
                      struct sl_vector_layer **layers, size_t *n, struct sl_error *err)
 {
     GDALDatasetH dataset = NULL;
-    struct sl_vector_options options = {.format = format};
-    int rc = sl_vector__open_dataset(path, &options, &dataset, err);
+    const struct sl_vector_options options = {.format = format, .any_layer = true};
+    struct sl_vector__place place;
+    int64_t ignored;
+    int rc = find_place(path, &options, arena, &place, err);
+    if (rc)
+        return rc;
+    if (place.n_layers) {
+        *layers = sl_arena_array(arena, place.n_layers, sizeof **layers);
+        *n = place.n_layers;
+        for (size_t i = 0; i < place.n_layers; i++)
+            (*layers)[i] = (struct sl_vector_layer){.name = place.layers[i], .has_geometry = true};
+        return 0;
+    }
+    rc = sl_vector__open_dataset(place.path, &options, &dataset, &ignored, err);
     if (rc)
         return rc;
     int count = GDALDatasetGetLayerCount(dataset);

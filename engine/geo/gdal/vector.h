@@ -28,6 +28,7 @@ struct sl_vector_options {
     const char *layer;    /* NULL: the only one; SL_E_FILE_LAYER names what there is when that is not clear */
     const char *encoding; /* of a DBF; NULL: what the file says */
     const char *geometry_column; /* name in the stream; NULL: "geom" */
+    bool any_layer;       /* of an archive, whichever: for a look at what there is */
 };
 
 struct sl_vector_field {
@@ -49,8 +50,9 @@ struct sl_vector_info {
     bool linearized;           /* the layer may have curves, which the stream gives as lines */
 };
 
-/* path is a local file of the engine's own naming; its sidecars lie beside it with the same stem. SL_E_FILE_FORMAT when
- * it is not what was declared. */
+/* path is a local file of the engine's own naming; its sidecars lie beside it with the same stem. A ZIP archive
+ * (geo/gdal/zip.h) is read in place: of a Shapefile each .shp in it is a layer, of other formats it has one file.
+ * SL_E_FILE_FORMAT when it is not what was declared. */
 int sl_vector_open(const char *path, const struct sl_vector_options *options, struct sl_vector **out,
                    struct sl_error *err);
 void sl_vector_close(struct sl_vector *vector);
@@ -63,6 +65,9 @@ struct sl_vector_layer {
 /* All layers, in the arena, in the file's order. For a file of several: each may become a dataset. */
 int sl_vector_layers(const char *path, const struct sl_format *format, struct sl_arena *arena,
                      struct sl_vector_layer **layers, size_t *n, struct sl_error *err);
+/* The format of what a ZIP archive has: the first of the table's that it has a file of. *format stays as it is where the
+ * file is no archive, or has none. */
+int sl_vector_format_inside(const char *path, const struct sl_format **format, struct sl_error *err);
 const char *sl_vector_geometry_column(const struct sl_vector *vector); /* its name in the stream */
 /* From the next stream on, geometries come as EWKB with this SRID (PostGIS's own form); 0: plain ISO WKB. */
 void sl_vector_set_srid(struct sl_vector *vector, int srid);

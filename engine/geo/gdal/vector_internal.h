@@ -45,9 +45,22 @@ struct sl_vector {
     struct sl_error failure; /* of the stream; code SL_OK: none */
 };
 
-/* Opens with the driver of the format only. */
+/* Where the data is, for GDAL. */
+struct sl_vector__place {
+    const char *path;
+    const char *layer;         /* to look for in the dataset; NULL: its only one */
+    const char **layers;       /* of an archive of Shapefiles, each a dataset of its own */
+    size_t n_layers;           /* 0: the dataset has them */
+};
+/* Strings live in the arena, or are the caller's. */
+int sl_vector__place(const char *path, const struct sl_vector_options *options, struct sl_arena *arena,
+                     struct sl_vector__place *out, struct sl_error *err);
+/* SL_E_FILE_LAYER with what there is; name NULL: none was said. */
+int sl_vector__fail_layer(const char *path, const char *name, const char *const *layers, size_t n,
+                          struct sl_error *err);
+/* Opens a place's path with the driver of the format only. *promised_rows as sl_vector__promise has it. */
 int sl_vector__open_dataset(const char *path, const struct sl_vector_options *options, GDALDatasetH *out,
-                            struct sl_error *err);
+                            int64_t *promised_rows, struct sl_error *err);
 /* What the file's own headers promise, without GDAL: SL_E_FILE_TRUNCATED when the file is shorter, SL_E_FILE_MISSING
  * when a necessary sidecar is not there. *rows is -1 when nothing is promised. */
 int sl_vector__promise(const char *path, const struct sl_format *format, int64_t *rows, struct sl_error *err);

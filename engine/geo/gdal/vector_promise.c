@@ -3,30 +3,31 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include <cpl_vsi.h>
 
 #include "base/file.h"
 #include "geo/gdal/vector_internal.h"
 
 struct file {
-    FILE *stream;
+    VSILFILE *stream;
     int64_t size_bytes;
 };
 
 static void close_file(struct file *f)
 {
     if (f->stream)
-        fclose(f->stream);
+        VSIFCloseL(f->stream);
 }
 
 static bool open_file(struct file *f, const char *path)
 {
-    struct stat st;
-    f->stream = fopen(path, "rbe");
-    if (!f->stream || fstat(fileno(f->stream), &st) != 0)
+    VSIStatBufL st;
+    if (VSIStatExL(path, &st, VSI_STAT_EXISTS_FLAG | VSI_STAT_SIZE_FLAG) != 0)
         return false;
-    f->size_bytes = st.st_size;
-    return true;
+    f->stream = VSIFOpenL(path, "rb");
+    f->size_bytes = (int64_t)st.st_size;
+    return f->stream != NULL;
 }
 
 static uint32_t le32(const unsigned char *p)
@@ -54,7 +55,7 @@ static int check_sqlite(const char *path, struct sl_error *err)
     unsigned char head[100];
     if (!open_file(&f, path))
         return sl_fail_errno(err, errno, "cannot read \"%s\"", sl_path_base(path));
-    if (fread(head, 1, sizeof head, f.stream) != sizeof head || memcmp(head, "SQLite format 3", 16) != 0)
+    if (VSIFReadL(head, 1, sizeof head, f.stream) != sizeof head || memcmp(head, "SQLite format 3", 16) != 0)
         return 0; /* the driver says what it is not */
     uint32_t page = (uint32_t)head[16] << 8 | head[17];
     int64_t promised = (int64_t)be32(head + 28) * (page == 1 ? 65536 : page);
@@ -74,7 +75,7 @@ static int check_shape_file(const char *path, int64_t *size_bytes, struct sl_err
         return rc;
     }
     *size_bytes = f.size_bytes;
-    if (fread(head, 1, sizeof head, f.stream) != sizeof head || be32(head) != 9994)
+    if (VSIFReadL(head, 1, sizeof head, f.stream) != sizeof head || be32(head) != 9994)
         return 0;
     int64_t promised = 2 * (int64_t)be32(head + 24);
     return f.size_bytes < promised ? shorter(path, f.size_bytes, promised, err) : 0;
@@ -90,20 +91,28 @@ static int check_dbf(const char *path, int64_t *records, int64_t *live, struct s
         sl_error_hint(err, "a Shapefile is .shp, .shx and .dbf together: upload all three");
         return rc;
     }
-    if (fread(head, 1, sizeof head, f.stream) != sizeof head)
+    if (VSIFReadL(head, 1, sizeof head, f.stream) != sizeof head)
         return shorter(path, f.size_bytes, (int64_t)sizeof head, err);
     int64_t n = le32(head + 4), begin = head[8] | head[9] << 8, step = head[10] | head[11] << 8;
     if (f.size_bytes < begin + n * step)
         return shorter(path, f.size_bytes, begin + n * step, err);
     int64_t deleted = 0;
     for (int64_t i = 0; i < n && step > 0; i++) {
-        if (fseeko(f.stream, begin + i * step, SEEK_SET) != 0)
+        char mark = ' ';
+        if (VSIFSeekL(f.stream, (vsi_l_offset)(begin + i * step), SEEK_SET) != 0 ||
+            VSIFReadL(&mark, 1, 1, f.stream) != 1)
             return sl_fail_errno(err, errno, "cannot read \"%s\"", sl_path_base(path));
-        deleted += fgetc(f.stream) == '*';
+        deleted += mark == '*';
     }
     *records = n;
     *live = n - deleted;
     return 0;
+}
+
+static bool there(const char *path)
+{
+    VSIStatBufL st;
+    return VSIStatExL(path, &st, VSI_STAT_EXISTS_FLAG) == 0;
 }
 
 /* The sidecar in the case that is there: upper-case Shapefiles are common. */
@@ -112,7 +121,7 @@ static const char *beside(struct sl_arena *arena, const char *path, const char *
     size_t stem = strlen(path) > 4 ? strlen(path) - 4 : 0;
     const char *first = sl_arena_printf(arena, "%.*s.%s", (int)stem, path, lower);
     const char *second = sl_arena_printf(arena, "%.*s.%s", (int)stem, path, upper);
-    return !sl_path_exists(first) && sl_path_exists(second) ? second : first;
+    return !there(first) && there(second) ? second : first;
 }
 
 static int check_shapefile(const char *path, int64_t *rows, struct sl_error *err)
@@ -135,13 +144,13 @@ static int check_shapefile(const char *path, int64_t *rows, struct sl_error *err
     return 0;
 }
 
-static int first_or_last(FILE *stream, int64_t at, int step, int64_t end)
+static int first_or_last(VSILFILE *stream, int64_t at, int step, int64_t end)
 {
     for (; at != end; at += step) {
-        if (fseeko(stream, at, SEEK_SET) != 0)
+        unsigned char c;
+        if (VSIFSeekL(stream, (vsi_l_offset)at, SEEK_SET) != 0 || VSIFReadL(&c, 1, 1, stream) != 1)
             return EOF;
-        int c = fgetc(stream);
-        if (c == EOF || !strchr(" \t\r\n\x1e", c))
+        if (!strchr(" \t\r\n\x1e", c))
             return c;
     }
     return EOF;

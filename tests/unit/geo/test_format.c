@@ -36,6 +36,10 @@ static void an_extension_is_looked_for_within_its_type(void **state)
     assert_string_equal(sl_format_by_path("x.json", SL_DATA_VECTOR)->name, "GeoJSON");
     assert_string_equal(sl_format_by_path("x.topo.json", SL_DATA_VECTOR)->name, "TopoJSON");
     assert_string_equal(sl_format_by_path("sample.osm.pbf", SL_DATA_VECTOR)->name, "OSM");
+    assert_string_equal(sl_format_by_path("roads.ZIP", SL_DATA_VECTOR)->name, "Shapefile");
+    assert_string_equal(sl_format_by_path("city.gdb.zip", SL_DATA_VECTOR)->name, "OpenFileGDB");
+    assert_ptr_equal(sl_format_by_path("x.csv", SL_DATA_VECTOR), sl_format_by_path("x.csv", SL_DATA_TABLE));
+    assert_null(sl_format_by_path("x.zip", SL_DATA_RASTER));
     assert_null(sl_format_by_path("x.gpkg", SL_DATA_RASTER));
     assert_null(sl_format_by_path("x", SL_DATA_VECTOR));
     assert_null(sl_format_by_path("folder/.gpkg", SL_DATA_VECTOR));
