@@ -210,7 +210,7 @@ REFUSED = {
 def refusals(ready) -> dict[str, Batch]:
     parts = named(shapefile(ready, points(50), "x"), "x")
     return run_all(ready, [Batch(ready, f"refused-{name}", {f"{name}.zip": make(parts)}, code=None)
-                           for name, (make, _, _) in REFUSED.items()])
+                           for name, (make, *_) in REFUSED.items()])
 
 
 @pytest.mark.parametrize("name", REFUSED)
