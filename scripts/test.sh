@@ -146,7 +146,7 @@ results=("$work/unit.xml")
 if [ "$unit" = 0 ]; then
     build release
     build clang
-    run_ctest integration 1
+    run_ctest integration 2
     SLUICE_BINARY=$root/build/release/engine/cli/sluice run_pytest
     results+=("$work/integration.xml" "$work/pytest.xml")
 fi
