@@ -40,16 +40,24 @@ int sl_catalog_put_asset(struct sl_catalog *catalog, const struct sl_catalog_ass
                        18, params, NULL, err);
 }
 
+/* The deleted row is still seen by the rest of its statement: it is left out by name. */
+#define REMOVE_WHERE(condition)                                                                                        \
+    "WITH gone AS (DELETE FROM catalog.assets WHERE " condition " RETURNING id, dataset_id)"                           \
+    " UPDATE catalog.datasets d SET updated_at = now(), latest_version ="                                              \
+    " (SELECT max(version) FROM catalog.assets a WHERE a.dataset_id = d.dataset_id"                                    \
+    " AND a.id <> gone.id) FROM gone WHERE d.dataset_id = gone.dataset_id"
+
 int sl_catalog_remove_asset(struct sl_catalog *catalog, const char *id, struct sl_error *err)
 {
     const char *const params[] = {id};
-    /* The deleted row is still seen by the rest of its statement: it is left out by name. */
-    return sl_pg_query(catalog->pg,
-                       "WITH gone AS (DELETE FROM catalog.assets WHERE id = $1 RETURNING id, dataset_id)"
-                       " UPDATE catalog.datasets d SET updated_at = now(), latest_version ="
-                       " (SELECT max(version) FROM catalog.assets a WHERE a.dataset_id = d.dataset_id"
-                       " AND a.id <> gone.id) FROM gone WHERE d.dataset_id = gone.dataset_id",
-                       1, params, NULL, err);
+    return sl_pg_query(catalog->pg, REMOVE_WHERE("id = $1"), 1, params, NULL, err);
+}
+
+int sl_catalog_remove_version(struct sl_catalog *catalog, const char *dataset_id, int64_t version, struct sl_error *err)
+{
+    char text[NUMBER_BYTES];
+    const char *const params[] = {dataset_id, number(text, version)};
+    return sl_pg_query(catalog->pg, REMOVE_WHERE("dataset_id = $1 AND version = $2::bigint"), 2, params, NULL, err);
 }
 
 static void read_row(const PGresult *res, int row, double bounds[4], struct sl_catalog_asset *out)

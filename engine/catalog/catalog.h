@@ -63,6 +63,8 @@ struct sl_catalog_asset {
 /* Upserts by (dataset_id, version); makes the dataset's row. */
 int sl_catalog_put_asset(struct sl_catalog *catalog, const struct sl_catalog_asset *asset, struct sl_error *err);
 int sl_catalog_remove_asset(struct sl_catalog *catalog, const char *id, struct sl_error *err);
+/* The row of a version, whatever its id. */
+int sl_catalog_remove_version(struct sl_catalog *catalog, const char *dataset_id, int64_t version, struct sl_error *err);
 typedef int (*sl_catalog_asset_visit)(void *data, const struct sl_catalog_asset *asset, struct sl_error *err);
 int sl_catalog_list_assets(struct sl_catalog *catalog, sl_catalog_asset_visit visit, void *data,
                            struct sl_error *err);

@@ -12,6 +12,7 @@
 #include "cli/show.h"
 #include "config/config.h"
 #include "json/json.h"
+#include "ledger/ledger.h"
 #include "sensor/sensor.h"
 
 enum { STATUS_COLUMN = 100, STATUS_COLUMNS = 11, ID_COLUMNS_LEAST = 11, BATCHES_KEPT = 10000 };
@@ -67,6 +68,26 @@ static void log_event(const struct watch *w, const char *event, struct json_obje
     if (w->log_stages)
         sl_cli_log(w->cli, SL_CLI_LOG_OFF);
     sl_arena_free(a);
+}
+
+/* The only line about it: the worker leaves it to whoever hears all. One for a batch that waits for a file, not one for
+ * each look. */
+static void log_ended(const struct watch *w, struct json_object *e)
+{
+    struct sl_error error = {0};
+    bool waits = sl_json_bool(e, "waits", false), again = sl_json_bool(e, "again", false);
+    if (!sl_json_get(e, "error")) {
+        log_event(w, "run.ended", e);
+        return;
+    }
+    sl_ledger_error_read(sl_json_get(e, "error"), &error);
+    if (w->log_stages)
+        sl_cli_log(w->cli, SL_LOG_INFO);
+    sl_log_error(again ? SL_LOG_DEBUG : waits ? SL_LOG_INFO : SL_LOG_ERROR, waits ? "run.waits" : "run.ended", &error, "batch",
+                 sl_json_str(e, "batch_id", NULL), "run", sl_json_str(e, "run_id", NULL), "status",
+                 sl_json_str(e, "status", NULL), NULL);
+    if (w->log_stages)
+        sl_cli_log(w->cli, SL_CLI_LOG_OFF);
 }
 
 static const char *stages_text(struct sl_arena *a, struct json_object *stages)
@@ -222,7 +243,7 @@ static void listen(void *data, struct json_object *e)
         sl_out_flush(&w->cli->out);
         sl_arena_free(a);
     } else if (!strcmp(event, "ended")) {
-        log_event(w, "run.ended", e);
+        log_ended(w, e);
         batch_ended(w, e, sl_json_str(e, "status", "ended"));
     } else if (!strcmp(event, "refused")) {
         log_event(w, "run.refused", e);

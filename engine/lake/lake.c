@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/store.h"
@@ -47,6 +48,24 @@ char *sl_dataset_id_from(struct sl_arena *arena, const char *text)
 char *sl_lake_key(struct sl_arena *arena, const char *dataset_id, int64_t version, const char *suffix)
 {
     return sl_arena_printf(arena, "%s/v%lld/%s.%s", dataset_id, (long long)version, dataset_id, suffix);
+}
+
+char *sl_lake_prefix(struct sl_arena *arena, const char *dataset_id, int64_t version)
+{
+    return sl_arena_printf(arena, "%s/v%lld/", dataset_id, (long long)version);
+}
+
+char *sl_lake_key_split(struct sl_arena *arena, const char *key, int64_t *version)
+{
+    const char *slash = strchr(key, '/');
+    char *end = NULL;
+    if (!slash || slash[1] != 'v' || slash[2] < '1' || slash[2] > '9')
+        return NULL;
+    long long found = strtoll(slash + 2, &end, 10);
+    if (*end != '/')
+        return NULL;
+    *version = found;
+    return sl_arena_strndup(arena, key, (size_t)(slash - key));
 }
 
 char *sl_raw_key(struct sl_arena *arena, const char *source, const char *dataset, const char *date, const char *id,

@@ -20,6 +20,9 @@ bool sl_dataset_id_valid(const char *id);
 char *sl_dataset_id_from(struct sl_arena *arena, const char *text);
 /* "roads/v3/roads.parquet" */
 char *sl_lake_key(struct sl_arena *arena, const char *dataset_id, int64_t version, const char *suffix);
+/* "roads/v3/", under which all objects of a version lie; and the other way: NULL when the key is no lake object's. */
+char *sl_lake_prefix(struct sl_arena *arena, const char *dataset_id, int64_t version);
+char *sl_lake_key_split(struct sl_arena *arena, const char *key, int64_t *version);
 /* "ana/roads/2026-11-21/0199….gpkg"; source and dataset made fit as ids are. */
 char *sl_raw_key(struct sl_arena *arena, const char *source, const char *dataset, const char *date, const char *id,
                  const char *ext);

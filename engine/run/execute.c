@@ -45,6 +45,7 @@ static int stages(struct sl_batch *b, struct sl_error *err)
     return rc;
 }
 
+/* The supervisor logs it, who also knows of those that died before they could tell. */
 static void told(struct sl_batch *b, const char *status, const struct sl_error *error)
 {
     struct json_object *e = sl_event_new("ended", b->lease.batch_id, b->run_id);
@@ -53,10 +54,6 @@ static void told(struct sl_batch *b, const char *status, const struct sl_error *
         sl_json_put(e, "error", sl_ledger_error_doc(error));
     sl_json_put_int(e, "rows", b->rows_out);
     sl_event_send(b->events, e);
-    if (error)
-        sl_log_error(SL_LOG_ERROR, "run.ended", error, "status", status, NULL);
-    else
-        sl_log(SL_LOG_INFO, "run.ended", "status", status, NULL);
 }
 
 /* The run document of an attempt that did not succeed; it must not stand in the way of telling the batch's end. */
@@ -108,7 +105,6 @@ static void told_waiting(struct sl_batch *b, const struct sl_error *error)
     sl_json_put(e, "waits", json_object_new_boolean(true));
     sl_json_put(e, "again", json_object_new_boolean(before));
     sl_event_send(b->events, e);
-    sl_log_error(before ? SL_LOG_DEBUG : SL_LOG_INFO, "run.waits", error, NULL);
 }
 
 static int hand_back(struct sl_batch *b, const struct sl_error *error, int64_t in_ns, struct sl_error *err)
@@ -247,6 +243,7 @@ int sl_batch_execute(struct sl_engine *engine, const struct sl_lease *lease, str
     if (poisonous(&b)) {
         sl_fail(outcome, SL_E_BATCH_POISON, "batch %s was begun %" PRId64 " times and never ended", lease->batch_id,
                 lease->attempt);
+        sl_batch_unpublish(&b);
         rc = fail(&b, outcome, SL_BATCH_QUARANTINED, err);
     } else if (stages(&b, outcome) < 0) {
         rc = settle(&b, outcome, err);

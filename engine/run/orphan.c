@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/orphan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "lake/lake.h"
 #include "store/store.h"
-
-/* "roads/v3/roads.stac.json" → dataset "roads", version 3. */
-static const char *split_key(const char *key, struct sl_arena *arena, int64_t *version)
-{
-    const char *slash = strchr(key, '/');
-    char *end = NULL;
-    if (!slash || slash[1] != 'v' || slash[2] < '1' || slash[2] > '9')
-        return NULL;
-    *version = strtoll(slash + 2, &end, 10);
-    return *end == '/' ? sl_arena_strndup(arena, key, (size_t)(slash - key)) : NULL;
-}
 
 static bool names(struct json_object *doc, const char *key)
 {
@@ -38,7 +27,7 @@ int sl_lake_key_known(struct sl_engine *e, const char *key, bool *known, struct 
     int rc = e->ledger->ops->get_asset_by_key(e->ledger, e->config->lake_bucket, key, &doc, err);
     if (rc < 0)
         return rc;
-    const char *dataset = doc ? NULL : split_key(key, arena, &version);
+    const char *dataset = doc ? NULL : sl_lake_key_split(arena, key, &version);
     if (dataset)
         rc = e->ledger->ops->get_asset_version(e->ledger, dataset, version, &asset, err);
     if (rc == 0)
@@ -72,24 +61,45 @@ int sl_run_made(struct sl_engine *e, const char *run_id, const char *asset_id, b
     return 0;
 }
 
-int sl_orphan_move(struct sl_engine *e, const char *bucket, const char *key, const char *etag, struct sl_arena *arena,
-                   const char **new_key_out, struct sl_error *err)
+/* Where it is to lie; another object of that name has the time put before the key. */
+static int place_aside(struct sl_engine *e, const char *bucket, const char *key, struct sl_arena *arena,
+                       const char **new_key, struct sl_error *err)
+{
+    struct sl_object_info there;
+    char at[SL_ISO8601_BYTES];
+    *new_key = sl_arena_printf(arena, SL_ORPHANS_PREFIX "%s", key);
+    int rc = sl_store_head(e->store, bucket, *new_key, &there, NULL, err);
+    if (rc == 0)
+        *new_key = sl_arena_printf(arena, SL_ORPHANS_PREFIX "%s/%s", sl_clock_iso8601(at, sl_clock_wall_ns()), key);
+    else if (rc != -SL_E_STORE_NOT_FOUND)
+        return rc;
+    sl_error_clear(err);
+    return 0;
+}
+
+int sl_orphan_move_while(struct sl_engine *e, const char *bucket, const char *key, const char *etag, sl_orphan_may may,
+                         void *data, struct sl_arena *arena, const char **new_key_out, struct sl_error *err)
 {
     const struct sl_put_options options = {.if_absent = true, .if_match = etag};
-    const char *new_key = sl_arena_printf(arena, SL_ORPHANS_PREFIX "%s", key);
-    struct sl_object_info there;
-    int rc = sl_store_head(e->store, bucket, new_key, &there, NULL, err);
-    if (rc == 0) {
-        char at[SL_ISO8601_BYTES];
-        new_key = sl_arena_printf(arena, SL_ORPHANS_PREFIX "%s/%s", sl_clock_iso8601(at, sl_clock_wall_ns()), key);
-    } else if (rc != -SL_E_STORE_NOT_FOUND) {
+    const char *new_key = NULL;
+    int rc = may ? may(data, err) : 1;
+    if (rc < 1 || (rc = place_aside(e, bucket, key, arena, &new_key, err)) < 0 ||
+        (rc = sl_store_copy(e->store, bucket, key, bucket, new_key, &options, NULL, err)) < 0)
         return rc;
+    rc = may ? may(data, err) : 1; /* copying may take its time */
+    if (rc < 1) {
+        struct sl_error ignored = {0};
+        int undone = sl_store_remove(e->store, bucket, new_key, rc < 0 ? &ignored : err);
+        return rc < 0 ? rc : undone;
     }
-    sl_error_clear(err);
-    rc = sl_store_copy(e->store, bucket, key, bucket, new_key, &options, NULL, err);
-    if (rc == 0)
-        rc = sl_store_remove(e->store, bucket, key, err);
+    rc = sl_store_remove(e->store, bucket, key, err);
     if (rc == 0 && new_key_out)
         *new_key_out = new_key;
     return rc;
+}
+
+int sl_orphan_move(struct sl_engine *e, const char *bucket, const char *key, const char *etag, struct sl_arena *arena,
+                   const char **new_key_out, struct sl_error *err)
+{
+    return sl_orphan_move_while(e, bucket, key, etag, NULL, NULL, arena, new_key_out, err);
 }

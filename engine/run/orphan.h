@@ -23,5 +23,11 @@ int sl_run_made(struct sl_engine *engine, const char *run_id, const char *asset_
  * key. An object that changed since `etag` was seen is SL_E_STORE_CHANGED or SL_E_STORE_PRECONDITION and stays. */
 int sl_orphan_move(struct sl_engine *engine, const char *bucket, const char *key, const char *etag,
                    struct sl_arena *arena, const char **new_key_out, struct sl_error *err);
+/* The same as long as `may` says 1; asked before the copy and before the removal, at 0 the object stays and
+ * *new_key_out is not set. */
+typedef int (*sl_orphan_may)(void *data, struct sl_error *err);
+int sl_orphan_move_while(struct sl_engine *engine, const char *bucket, const char *key, const char *etag,
+                         sl_orphan_may may, void *data, struct sl_arena *arena, const char **new_key_out,
+                         struct sl_error *err);
 
 #endif

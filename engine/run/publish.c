@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/sha256.h"
 #include "json/json.h"
 #include "lake/lake.h"
 #include "run/batch.h"
+#include "run/unpublished.h"
 #include "store/store.h"
 
 static int is_committed(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err)
@@ -215,6 +217,57 @@ static int commit(struct sl_batch *b, struct json_object **docs, size_t n, struc
     return rc;
 }
 
+/* -- what earlier attempts left -- */
+
+struct cleaning {
+    struct sl_batch *b;
+    bool all;  /* also under versions that this attempt publishes */
+    bool left; /* something could not be cleared */
+};
+
+static int may_as_holder(void *data, const struct sl_reservation *r, struct sl_error *err)
+{
+    (void)r;
+    int rc = mine(data, err);
+    return rc < 0 ? rc : 1;
+}
+
+static bool publishes(const struct sl_batch *b, const struct sl_reservation *r)
+{
+    for (size_t i = 0; i < b->n_units; i++)
+        for (size_t k = 0; k < b->units[i].n_assets; k++) {
+            const struct sl_planned_asset *a = &b->units[i].assets[k];
+            if (a->key && a->version == r->version && !strcmp(a->dataset_id, r->dataset_id))
+                return true;
+        }
+    return false;
+}
+
+static int clean_one(void *data, const struct sl_reservation *r, struct sl_error *err)
+{
+    struct cleaning *c = data;
+    bool cleared = true;
+    int rc = c->all || !publishes(c->b, r)
+                 ? sl_unpublished_clear(c->b->engine, r, may_as_holder, c->b, &cleared, NULL, err)
+                 : 0;
+    c->left |= !cleared;
+    return rc;
+}
+
+static int clean_reserved(struct cleaning *c, struct sl_error *err)
+{
+    struct sl_ledger *ledger = c->b->engine->ledger;
+    return ledger->ops->reservations(ledger, c->b->lease.batch_id, clean_one, c, err);
+}
+
+/* The commit gives up the batch's reservations. What an attempt before this one put under one that this attempt does not use,
+ * because it links to another's asset by now or names its datasets otherwise, would be found by nobody then. */
+static int clean_unused(struct sl_batch *b, struct sl_error *err)
+{
+    struct cleaning unused = {.b = b};
+    return b->lease.attempt > 1 ? clean_reserved(&unused, err) : 0;
+}
+
 int sl_batch_publish(struct sl_batch *b, struct sl_error *err)
 {
     struct sl_stage stage;
@@ -237,6 +290,8 @@ int sl_batch_publish(struct sl_batch *b, struct sl_error *err)
             stage.bytes += a->size_bytes;
         }
     stage.count = (int64_t)n;
+    if (rc == 0)
+        rc = clean_unused(b, err);
     return rc < 0 ? rc : commit(b, docs, n, &stage, err);
 }
 
@@ -261,5 +316,11 @@ void sl_batch_unpublish(struct sl_batch *b)
                 take_back(b, sl_json_str(json_object_array_get_idx(documents, j), "s3_key", NULL));
             (void)sl_catalog_remove_asset(b->engine->catalog, a->asset_id, NULL);
         }
-    (void)b->engine->ledger->ops->release_versions(b->engine->ledger, &b->lease, NULL);
+    struct sl_error why = {0};
+    struct cleaning all = {.b = b, .all = true};
+    int rc = clean_reserved(&all, &why);
+    if (rc == 0 && !all.left)
+        rc = b->engine->ledger->ops->release_versions(b->engine->ledger, &b->lease, &why);
+    if (rc < 0) /* what the reservations lead to is cleared when the batch is over, or written again by the next attempt */
+        sl_log_error(SL_LOG_WARN, "run.unpublish", &why, NULL);
 }

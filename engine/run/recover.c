@@ -11,6 +11,8 @@
 #include "ledger/ledger.h"
 #include "run/engine.h"
 #include "run/manifest_place.h"
+#include "run/unpublished.h"
+#include "run/uploads.h"
 
 struct owners {
     struct sl_arena *arena;
@@ -154,7 +156,11 @@ int sl_recover(struct sl_engine *engine, struct sl_error *err)
     int rc = give_back_leases(engine, err);
     if (rc == 0)
         rc = take_away_dead(engine, err);
-    return rc < 0 ? rc : sl_recover_leftovers(engine, false, &schemas, &folders, err);
+    if (rc == 0)
+        rc = sl_recover_leftovers(engine, false, &schemas, &folders, err);
+    if (rc == 0)
+        rc = sl_unpublished_recover(engine, NULL, err);
+    return rc < 0 ? rc : sl_uploads_recover(engine, err);
 }
 
 int sl_recover_poisoned(struct sl_engine *engine, const char *batch_id, struct sl_error *err)
@@ -168,6 +174,7 @@ int sl_recover_poisoned(struct sl_engine *engine, const char *batch_id, struct s
     const char *new_key = NULL;
     sl_ledger_error_read(sl_json_get(doc, "error"), &error);
     error_doc = sl_manifest_error_doc(batch_id, "quarantined", &error, NULL);
-    return sl_manifest_to_quarantine(engine, batch_id, sl_json_str(doc, "manifest_key", ""), error_doc, arena, &new_key,
-                                     err);
+    rc = sl_manifest_to_quarantine(engine, batch_id, sl_json_str(doc, "manifest_key", ""), error_doc, arena, &new_key,
+                                   err);
+    return rc < 0 ? rc : sl_unpublished_recover(engine, batch_id, err);
 }

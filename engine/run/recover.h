@@ -6,7 +6,7 @@
 #include "run/run.h"
 
 /* At start-up: leases of processes of this host that are dead go back to pending at once, ephemeral schemas and scratch
- * folders without a running batch are dropped. */
+ * folders without a running batch are dropped, and what batches that are over have half published or half uploaded goes. */
 int sl_recover(struct sl_engine *engine, struct sl_error *err);
 /* sl_recover_leftovers for `gc`, who also tells what another account left (NULL: nobody asks). */
 int sl_recover_sweep(struct sl_engine *engine, bool dry_run, int64_t *schemas, int64_t *foreign, int64_t *folders,
@@ -14,7 +14,7 @@ int sl_recover_sweep(struct sl_engine *engine, bool dry_run, int64_t *schemas, i
 /* Ephemeral schemas and scratch folders whose run is not running. */
 int sl_recover_leftovers(struct sl_engine *engine, bool dry_run, int64_t *schemas, int64_t *folders,
                          struct sl_error *err);
-/* The manifest of a batch that was quarantined for killing its workers. */
+/* Of a batch that was quarantined for killing its workers: its manifest, and what it has half published. */
 int sl_recover_poisoned(struct sl_engine *engine, const char *batch_id, struct sl_error *err);
 
 #endif

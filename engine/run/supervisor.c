@@ -15,6 +15,7 @@
 #include "run/engine.h"
 #include "run/recover.h"
 #include "run/reload.h"
+#include "run/unpublished.h"
 #include "store/store.h"
 
 enum {
@@ -93,11 +94,13 @@ static int look(struct supervisor *s, struct sl_error *err)
     }
     if (rc < 0)
         return look_failed(s, rc, err);
-    if (s->looks_failed)
+    if (s->looks_failed) {
         sl_log(SL_LOG_INFO, "sensor.store_back", NULL);
+        rc = sl_unpublished_recover(s->engine, NULL, err); /* what could not be taken back meanwhile */
+    }
     s->looks_failed = 0;
     s->again_ns = again_ms < 0 ? -1 : sl_clock_mono_ns() + again_ms * SL_NS_PER_MS;
-    return 0;
+    return rc;
 }
 
 /* Of a run that ends when nothing is left to do: as many workers as there are batches for. */

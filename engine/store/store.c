@@ -309,6 +309,18 @@ int sl_store_sweep(struct sl_store *s, int64_t age_s, bool dry_run, int64_t *rem
     return 0;
 }
 
+int sl_store_sweep_uploads(struct sl_store *s, const char *bucket,
+                           int (*leftover)(void *data, const char *key, struct sl_error *err), void *data,
+                           int64_t *removed, struct sl_error *err)
+{
+    int rc = check_bucket(bucket, err);
+    if (rc == 0 && s->ops->sweep_uploads)
+        return s->ops->sweep_uploads(s, bucket, leftover, data, removed, err);
+    if (rc == 0)
+        *removed = 0;
+    return rc;
+}
+
 int sl_store_bucket_exists(struct sl_store *s, const char *bucket, bool *exists, struct sl_error *err)
 {
     int rc = check_bucket(bucket, err);

@@ -47,6 +47,9 @@ int sl_store_remove(struct sl_store *s, const char *bucket, const char *key, str
 int sl_store_list(struct sl_store *s, const char *bucket, const char *prefix, const char *start_after,
                   int64_t max_keys, sl_store_entry entry, void *data, struct sl_error *err);
 int sl_store_sweep(struct sl_store *s, int64_t age_s, bool dry_run, int64_t *removed, struct sl_error *err);
+int sl_store_sweep_uploads(struct sl_store *s, const char *bucket,
+                           int (*leftover)(void *data, const char *key, struct sl_error *err), void *data,
+                           int64_t *removed, struct sl_error *err);
 int sl_store_bucket_exists(struct sl_store *s, const char *bucket, bool *exists, struct sl_error *err);
 int sl_store_presign(struct sl_store *s, const char *method, const char *bucket, const char *key, int64_t expires_s,
                      char *out, size_t out_bytes, struct sl_error *err);

@@ -36,6 +36,7 @@ void ledger_let_expire(void);
 
 /* The parts of the suite; each returns the number of failed tests. */
 int ledger_claim_suite_run(void);
+int ledger_reservation_suite_run(void);
 int ledger_event_suite_run(void);
 int ledger_process_suite_run(void);
 int ledger_find_suite_run(void);

@@ -516,6 +516,6 @@ int ledger_suite_run(const struct ledger_backend *backend)
     };
     ledger_backend = backend;
     int failed = cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
-    return failed + ledger_claim_suite_run() + ledger_event_suite_run() + ledger_process_suite_run() +
-           ledger_find_suite_run();
+    return failed + ledger_claim_suite_run() + ledger_reservation_suite_run() + ledger_event_suite_run() +
+           ledger_process_suite_run() + ledger_find_suite_run();
 }

@@ -143,6 +143,70 @@ int sl_ledger_mongo__release_versions(struct sl_ledger *ledger, const struct sl_
     return rc < 0 ? rc : sl_ledger_mongo__remove_all(l, "work", filter, err);
 }
 
+/* Whether nobody may work on the batch: it has ended, or is not there. */
+static int is_over(struct sl_ledger_mongo *l, const char *batch_id, bool *out, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
+    int rc = sl_ledger_mongo__load(l, batch_id, &doc, err);
+    const char *status = sl_json_str(doc, "status", "");
+    if (rc == 0)
+        *out = strcmp(status, "pending") != 0 && strcmp(status, "running") != 0;
+    return rc;
+}
+
+int sl_ledger_mongo__reservations(struct sl_ledger *ledger, const char *batch_id, sl_reservation_visit visit, void *data,
+                                  struct sl_error *err)
+{
+    struct sl_ledger_mongo *l = sl_ledger_mongo_of(ledger);
+    SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object(), *list = NULL;
+    struct json_object *exists = json_object_new_object();
+    sl_json_put(exists, "$exists", json_object_new_boolean(true));
+    sl_json_put(filter, "dataset_id", exists); /* a commit's document, which may be large, has none */
+    if (batch_id)
+        sl_json_put_str(filter, "batch_id", batch_id);
+    int rc = sl_ledger_mongo__list(l, "work", filter, NULL, 0, &list, err);
+    for (size_t i = 0; rc == 0 && i < json_object_array_length(list); i++) {
+        struct json_object *o = json_object_array_get_idx(list, i);
+        struct sl_reservation r = {.version = sl_json_int(o, "version", 0)};
+        bool wanted = batch_id != NULL;
+        snprintf(r.dataset_id, sizeof r.dataset_id, "%s", sl_json_str(o, "dataset_id", ""));
+        snprintf(r.batch_id, sizeof r.batch_id, "%s", sl_json_str(o, "batch_id", ""));
+        if (!wanted)
+            rc = is_over(l, r.batch_id, &wanted, err);
+        if (rc == 0 && wanted)
+            rc = visit(data, &r, err);
+    }
+    return rc;
+}
+
+/* Looks before and after: a batch that was reopened meanwhile may have found its number in between, and has it again. */
+int sl_ledger_mongo__drop_reservation(struct sl_ledger *ledger, const struct sl_reservation *reservation, bool *dropped,
+                                      struct sl_error *err)
+{
+    struct sl_ledger_mongo *l = sl_ledger_mongo_of(ledger);
+    SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object(), *there = NULL;
+    char id[ID_BYTES];
+    bool over = false;
+    snprintf(id, sizeof id, "version:%s/v%lld", reservation->dataset_id, (long long)reservation->version);
+    sl_json_put_str(filter, "_id", id);
+    sl_json_put_str(filter, "batch_id", reservation->batch_id);
+    int rc = sl_ledger_mongo__get(l, "work", id, &there, err);
+    if (rc == 0 && there && !strcmp(sl_json_str(there, "batch_id", ""), reservation->batch_id))
+        rc = is_over(l, reservation->batch_id, &over, err);
+    if (rc == 0 && over)
+        rc = sl_ledger_mongo__remove_all(l, "work", filter, err);
+    if (rc < 0)
+        return rc;
+    bool still = over, taken = false;
+    if (over && (rc = is_over(l, reservation->batch_id, &still, err)) == 0 && !still) {
+        SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *b = sl_ledger_mongo__bson(there);
+        rc = sl_ledger_mongo__insert(l, "work", b, &taken, NULL, err);
+    }
+    if (rc == 0)
+        *dropped = over && still;
+    return rc;
+}
+
 int sl_ledger_mongo__get_next_version(struct sl_ledger *ledger, const char *dataset_id, int64_t *version,
                                       struct sl_error *err)
 {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ledger/postgres/postgres.h"
@@ -60,6 +62,45 @@ int sl_ledger_pg__release_versions(struct sl_ledger *ledger, const struct sl_lea
         return rc;
     rc = sl_pg_query(l->pg, "DELETE FROM ledger.versions WHERE batch_id = $1", 1, params, NULL, err);
     return sl_ledger_pg__release(l, &held, rc, err);
+}
+
+int sl_ledger_pg__reservations(struct sl_ledger *ledger, const char *batch_id, sl_reservation_visit visit, void *data,
+                               struct sl_error *err)
+{
+    SL_CLEANUP(sl_pg_clearp) PGresult *res = NULL;
+    const char *const params[] = {batch_id};
+    int rc = sl_pg_query(sl_ledger_pg_of(ledger)->pg,
+                         "SELECT v.dataset_id, v.version, v.batch_id FROM ledger.versions v"
+                         " LEFT JOIN ledger.manifests m ON m.batch_id = v.batch_id WHERE v.batch_id = $1::text"
+                         " OR ($1::text IS NULL AND coalesce(m.status, '') NOT IN ('pending', 'running'))"
+                         " ORDER BY v.dataset_id, v.version",
+                         1, params, &res, err);
+    for (int i = 0; rc == 0 && i < PQntuples(res); i++) {
+        struct sl_reservation r = {.version = strtoll(PQgetvalue(res, i, 1), NULL, 10)};
+        snprintf(r.dataset_id, sizeof r.dataset_id, "%s", PQgetvalue(res, i, 0));
+        snprintf(r.batch_id, sizeof r.batch_id, "%s", PQgetvalue(res, i, 2));
+        rc = visit(data, &r, err);
+    }
+    return rc;
+}
+
+/* The batch's row is locked as by whoever reserves, so that it is either over or has its reservation still. */
+int sl_ledger_pg__drop_reservation(struct sl_ledger *ledger, const struct sl_reservation *reservation, bool *dropped,
+                                   struct sl_error *err)
+{
+    char number[SL_LEDGER_NUMBER_BYTES];
+    const char *const params[] = {reservation->dataset_id, sl_ledger_pg__number(number, reservation->version),
+                                  reservation->batch_id};
+    int64_t n = 0;
+    int rc = sl_pg_query_int(sl_ledger_pg_of(ledger)->pg,
+                             "WITH b AS (SELECT status FROM ledger.manifests WHERE batch_id = $3 FOR UPDATE),"
+                             " d AS (DELETE FROM ledger.versions WHERE dataset_id = $1 AND version = $2::bigint"
+                             " AND batch_id = $3 AND NOT EXISTS (SELECT FROM b WHERE status IN ('pending', 'running'))"
+                             " RETURNING 1) SELECT count(*) FROM d",
+                             3, params, 0, &n, err);
+    if (rc == 0)
+        *dropped = n == 1;
+    return rc;
 }
 
 int sl_ledger_pg__get_asset(struct sl_ledger *ledger, const char *asset_id, struct json_object **out,

@@ -123,6 +123,10 @@ int sl_ledger_pg__get_run(struct sl_ledger *ledger, const char *run_id, struct j
 int sl_ledger_pg__reserve_version(struct sl_ledger *ledger, const struct sl_lease *lease, const char *dataset_id,
                                   int64_t *version, struct sl_error *err);
 int sl_ledger_pg__release_versions(struct sl_ledger *ledger, const struct sl_lease *lease, struct sl_error *err);
+int sl_ledger_pg__reservations(struct sl_ledger *ledger, const char *batch_id, sl_reservation_visit visit, void *data,
+                               struct sl_error *err);
+int sl_ledger_pg__drop_reservation(struct sl_ledger *ledger, const struct sl_reservation *reservation, bool *dropped,
+                                   struct sl_error *err);
 int sl_ledger_pg__commit(struct sl_ledger *ledger, const struct sl_lease *lease, const char *run_id,
                          struct json_object *const *assets, size_t n_assets, struct json_object *run_changes,
                          struct sl_error *err);

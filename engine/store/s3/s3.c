@@ -213,6 +213,7 @@ static const struct sl_store_ops s3_ops = {
     .remove = sl_s3__remove,
     .list = sl_s3__list,
     .sweep = sl_s3__sweep,
+    .sweep_uploads = sl_s3__sweep_uploads,
     .bucket_exists = sl_s3__bucket_exists,
     .presign = presign,
     .notify = sl_s3__notify,

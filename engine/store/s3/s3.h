@@ -233,5 +233,8 @@ int sl_s3__list(struct sl_store *s, const char *bucket, const char *prefix, cons
 int sl_s3__notify(struct sl_store *s, const char *bucket, const char *prefix, void (*ready)(void *data),
                   bool (*stop)(void *data), sl_store_entry entry, void *data, struct sl_error *err);
 int sl_s3__sweep(struct sl_store *s, int64_t age_s, bool dry_run, int64_t *removed, struct sl_error *err);
+int sl_s3__sweep_uploads(struct sl_store *s, const char *bucket,
+                         int (*leftover)(void *data, const char *key, struct sl_error *err), void *data,
+                         int64_t *removed, struct sl_error *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Uploads that were begun and never ended, in the buckets that this handle has made or written to: others' are not
- * ours. */
+/* Uploads that were begun and never ended: by age, in the buckets that this handle has made or written to, since others'
+ * are not ours; or those of one bucket that the caller knows to be nobody's. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -73,7 +73,15 @@ struct sweep {
     struct sl_s3_lane *lane;
     int64_t before_ns, removed;
     bool dry_run;
+    int (*leftover)(void *data, const char *key, struct sl_error *err); /* NULL: before_ns decides */
+    void *data;
 };
+
+/* 1: it goes. */
+static int decide(struct sweep *w, const struct upload *u, struct sl_error *err)
+{
+    return w->leftover ? w->leftover(w->data, u->key, err) : u->began_ns <= w->before_ns;
+}
 
 static int sweep_bucket(struct sweep *w, const char *bucket, struct sl_error *err)
 {
@@ -86,8 +94,11 @@ static int sweep_bucket(struct sweep *w, const char *bucket, struct sl_error *er
         rc = read_page(w->s3, w->lane, bucket, key_marker, id_marker, page, err);
         for (size_t i = 0; rc == 0 && i < page->n; i++) {
             const struct upload *u = &page->uploads[i];
-            if (u->began_ns > w->before_ns)
+            int goes = decide(w, u, err);
+            if (goes < 1) {
+                rc = goes;
                 continue;
+            }
             if (!w->dry_run)
                 rc = sl_s3__abort_upload(w->s3, w->lane, bucket, u->key, u->id, err);
             w->removed += rc == 0;
@@ -114,6 +125,22 @@ int sl_s3__sweep(struct sl_store *s, int64_t age_s, bool dry_run, int64_t *remov
         return rc;
     for (size_t i = 0; rc == 0 && i < s3->n_buckets; i++)
         rc = sweep_bucket(&w, s3->buckets[i], err);
+    sl_s3__leave(s3, w.lane);
+    if (rc == 0)
+        *removed = w.removed;
+    return rc;
+}
+
+int sl_s3__sweep_uploads(struct sl_store *s, const char *bucket,
+                         int (*leftover)(void *data, const char *key, struct sl_error *err), void *data,
+                         int64_t *removed, struct sl_error *err)
+{
+    struct sl_s3 *s3 = sl_s3__of(s);
+    struct sweep w = {.s3 = s3, .leftover = leftover, .data = data};
+    int rc = sl_s3__enter(s3, &w.lane, err);
+    if (rc)
+        return rc;
+    rc = sweep_bucket(&w, bucket, err);
     sl_s3__leave(s3, w.lane);
     if (rc == 0)
         *removed = w.removed;

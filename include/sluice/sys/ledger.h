@@ -62,6 +62,14 @@ struct sl_find {
     const char *sort;           /* "version:-1,created_at:1"; NULL: by _id */
     int64_t limit, skip;        /* limit 0: all */
 };
+/* A version number that a batch has taken and not committed. */
+struct sl_reservation {
+    char dataset_id[SL_DATASET_BYTES];
+    int64_t version;
+    char batch_id[SL_BATCH_ID_BYTES];
+};
+/* Returns 0 to go on, negative to stop. May call the ledger. */
+typedef int (*sl_reservation_visit)(void *data, const struct sl_reservation *reservation, struct sl_error *err);
 typedef int (*sl_lease_visit)(void *data, const struct sl_lease *lease, struct sl_error *err);
 /* Returns 0 to go on, negative to stop. The document is borrowed. */
 typedef int (*sl_ledger_visit)(void *data, struct json_object *doc, struct sl_error *err);
@@ -140,6 +148,14 @@ struct sl_ledger_ops {
                            int64_t *version, struct sl_error *err);
     /* Must provide. Gives back what the batch has reserved and not committed. */
     int (*release_versions)(struct sl_ledger *ledger, const struct sl_lease *lease, struct sl_error *err);
+    /* Must provide. What this batch has reserved, whatever its status; batch_id NULL: what those have reserved that are over,
+     * or not in the ledger. */
+    int (*reservations)(struct sl_ledger *ledger, const char *batch_id, sl_reservation_visit visit, void *data,
+                        struct sl_error *err);
+    /* Must provide. Takes a reservation away whose batch is over or not in the ledger. *dropped false, and nothing done:
+     * the batch is pending or running again, or there is no such reservation of it any more. */
+    int (*drop_reservation)(struct sl_ledger *ledger, const struct sl_reservation *reservation, bool *dropped,
+                            struct sl_error *err);
     /* Must provide. THE commit: all asset documents, the run's end (run_changes, status succeeded) and the batch's end
      * (succeeded) become true together, or none does. A crash in the middle is completed or undone by the next claim. */
     int (*commit)(struct sl_ledger *ledger, const struct sl_lease *lease, const char *run_id,

@@ -152,6 +152,11 @@ struct sl_store_ops {
     /* May provide; if absent, nothing to clean. Removes temporary files and unfinished uploads older than age_s;
      * *removed counts them. dry_run only counts. */
     int (*sweep)(struct sl_store *store, int64_t age_s, bool dry_run, int64_t *removed, struct sl_error *err);
+    /* May provide; if absent, nothing to clean. Ends the unfinished uploads of one bucket for which `leftover`, asked after
+     * the upload was listed, says 1 (0: it stays; negative: stop). It may call this store. *removed counts them. */
+    int (*sweep_uploads)(struct sl_store *store, const char *bucket,
+                         int (*leftover)(void *data, const char *key, struct sl_error *err), void *data, int64_t *removed,
+                         struct sl_error *err);
     /* Must provide. Whether there is such a bucket, that we may see. */
     int (*bucket_exists)(struct sl_store *store, const char *bucket, bool *exists, struct sl_error *err);
     /* May provide (SL_STORE_PRESIGN). A URL that lets whoever has it do `method` (GET or PUT) with the object for that many

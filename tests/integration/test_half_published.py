@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches that end in the middle of publishing, and uploads that nobody finishes: what is left of them, and how it goes.
+
+A lock on a table of the catalog or the ledger holds a worker where it is to be killed: its objects are in the lake, its
+commit is not made."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import geopandas
+import psycopg
+import pytest
+from shapely.geometry import Point
+
+from home import Home, binary
+
+WAIT_S = 90
+
+
+def wait_until(condition, what: str):
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    pytest.fail(f"not within {WAIT_S} s: {what}")
+
+
+def points(home: Home, name: str, n: int) -> Path:
+    path = home.folder / f"{name}.gpkg"
+    geopandas.GeoDataFrame({"n": range(n)}, geometry=[Point(i, n) for i in range(n)], crs="EPSG:4326").to_file(
+        path, driver="GPKG", engine="pyogrio")
+    return path
+
+
+def submit(home: Home, batch: str, dataset: str, n: int) -> None:
+    home.run("submit", "--batch", batch, "--intent", "ingest_vector", "--type", "vector", "--dataset", dataset,
+             points(home, batch, n))
+
+
+def start(home: Home, *words: str) -> subprocess.Popen:
+    return subprocess.Popen([binary(), *words], cwd=home.folder, env=home.environment, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def children(pid: int) -> set[int]:
+    return {int(p) for task in Path(f"/proc/{pid}/task").glob("*") for p in (task / "children").read_text().split()}
+
+
+class Lock:
+    """A table that nobody else may write to (or, exclusive, look at) for a while."""
+
+    def __init__(self, connect, table: str, exclusive: bool = False) -> None:
+        self.connection = connect()
+        self.connection.autocommit = False
+        self.connection.execute(f"LOCK TABLE {table} IN {'ACCESS ' if exclusive else ''}EXCLUSIVE MODE")
+
+    def release(self) -> None:
+        """Those who wait for it end first: a server goes on with the statement of a client that is dead."""
+        waiting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'INSERT'"
+        self.connection.execute(waiting)
+        self.connection.close()
+
+
+class Embedded:
+    """What is where in a home that has all in its folder."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.lock_in_publish = "ledger.assets"  # the commit itself waits for it
+
+    def connect(self) -> psycopg.Connection:
+        pid_file = next(self.home.path.rglob("postmaster.pid")).read_text().splitlines()
+        return psycopg.connect(host=pid_file[4], port=pid_file[3], dbname="sluice", user="sluice", autocommit=True)
+
+    def rows(self, query: str) -> list[tuple]:
+        with self.connect() as c:
+            return c.execute(query).fetchall()
+
+    def objects(self, prefix: str) -> list[str]:
+        lake = self.home.path / "store" / "data-lake"
+        return sorted(p.relative_to(lake).as_posix() for p in lake.rglob("*")
+                      if p.is_file() and p.relative_to(lake).as_posix().startswith(prefix))
+
+    def reservations(self) -> list[tuple]:
+        return self.rows("SELECT dataset_id, version FROM ledger.versions ORDER BY 1, 2")
+
+    def in_publish(self, dataset: str, version: int, attempt: int) -> bool:
+        """The row of the catalog is the last thing before the commit."""
+        return bool(self.rows(f"SELECT 1 FROM catalog.assets a JOIN ledger.runs r ON r.id = a.run_id::text"
+                              f" WHERE dataset_id = '{dataset}' AND version = {version} AND attempt = {attempt}"))
+
+
+class OnServices:
+    """The same where the store is MinIO and the ledger speaks MongoDB."""
+
+    def __init__(self, home) -> None:
+        self.home = home
+        self.lock_in_publish = "catalog.assets"  # the last thing before the commit waits for it
+
+    def connect(self) -> psycopg.Connection:
+        return self.home.services.postgres(self.home.settings["POSTGRES_DB"])
+
+    def rows(self, query: str) -> list[tuple]:
+        return self.home.rows(query)
+
+    def objects(self, prefix: str) -> list[str]:
+        return sorted(self.home.keys(self.home.lake, prefix))
+
+    def reservations(self) -> list[tuple]:
+        return sorted((d["dataset_id"], d["version"]) for d in self.home.ledger.work.find() if "dataset_id" in d)
+
+    def in_publish(self, dataset: str, version: int, attempt: int) -> bool:
+        """All three objects are this attempt's."""
+        keys = self.objects(f"{dataset}/v{version}/")
+        runs = {self.home.engine.head_object(Bucket=self.home.lake, Key=k)["Metadata"]["run_id"] for k in keys}
+        run = self.home.ledger.runs.find_one({"_id": runs.pop()}) if len(keys) == 3 and len(runs) == 1 else None
+        return bool(run) and run["attempt"] == attempt
+
+
+@pytest.fixture(params=["embedded", "services"])
+def world(request):
+    if request.param == "services":
+        yield OnServices(request.getfixturevalue("service_home"))
+        return
+    home = Home()
+    try:
+        home.run("init")
+        yield Embedded(home)
+    finally:
+        home.close()
+
+
+def kill_in_publish(world, process: subprocess.Popen, dataset: str, version: int, attempt: int, lock: Lock) -> None:
+    wait_until(lambda: world.in_publish(dataset, version, attempt), f"attempt {attempt} in publish")
+    for worker in children(process.pid):
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda pid=worker: pid not in children(process.pid), "the end of the worker")
+    lock.release()
+
+
+def poison(world, dataset: str, version: int, before_the_last_kill=lambda: None) -> subprocess.Popen:
+    """A run whose worker is killed twice, both times once its objects are in the lake."""
+    lock = Lock(world.connect, world.lock_in_publish)
+    process = start(world.home, "run", "--once")
+    kill_in_publish(world, process, dataset, version, 1, lock)
+    lock = Lock(world.connect, world.lock_in_publish)
+    wait_until(lambda: world.in_publish(dataset, version, 2), "attempt 2 in publish")
+    before_the_last_kill()
+    kill_in_publish(world, process, dataset, version, 2, lock)
+    return process
+
+
+def status_of(home: Home, batch: str) -> tuple[str, str | None]:
+    doc = home.run("batch", "show", batch, "--json").json
+    return doc["status"], (doc.get("error") or {}).get("code")
+
+
+def assert_cleared(world, dataset: str, version: int, batch: str) -> None:
+    home = world.home
+    assert world.objects(f"{dataset}/v{version}/") == []
+    assert world.rows(f"SELECT version FROM catalog.assets WHERE dataset_id = '{dataset}' AND version = {version}") == []
+    assert world.reservations() == []
+    aside = [key.rsplit("/", 1)[1] for key in world.objects("orphans/")]
+    assert sorted(aside) == [f"{dataset}.iso19115.json", f"{dataset}.parquet", f"{dataset}.stac.json"]
+    events = home.run("ledger", "find", "events", json.dumps({"kind": "half_published"}), "--json").json
+    assert {(e["event"], e["batch_id"], e["version"]) for e in events} == {("recover", batch, version)}
+    assert sorted(e["details"]["moved_to"] for e in events) == world.objects("orphans/")
+    assert home.run("verify", "--deep", "--json").json["problems"] == []
+
+
+def assert_versions_go_on(world, dataset: str) -> None:
+    """The number is free again: the next batch takes it, and the replay the one after."""
+    home = world.home
+    submit(home, "next", dataset, 7)
+    home.run("run", "--once")
+    home.run("replay", "poison")
+    found = home.run("ledger", "find", "assets", json.dumps({"dataset_id": dataset}), "--sort", "version:1", "--json").json
+    assert [(a["version"], a["batch_id"]) for a in found] == [(1, "before"), (2, "next"), (3, "poison")]
+    assert status_of(home, "poison")[0] == "succeeded"
+    assert world.reservations() == []
+    assert home.run("verify", "--deep", "--json").json["problems"] == []
+
+
+def test_what_a_poisonous_batch_has_half_published_goes_with_it(world):
+    home, dataset = world.home, "roads"
+    submit(home, "before", dataset, 5)
+    home.run("run", "--once")
+    submit(home, "poison", dataset, 6)
+    process = poison(world, dataset, 2)
+    assert process.wait(WAIT_S) == 1
+    assert status_of(home, "poison") == ("quarantined", "batch.poison")
+    assert_cleared(world, dataset, 2, "poison")
+    assert_versions_go_on(world, dataset)
+
+
+def test_the_next_start_clears_what_a_killed_supervisor_could_not(home):
+    world, dataset = Embedded(home), "roads"
+    submit(home, "before", dataset, 5)
+    home.run("run", "--once")
+    submit(home, "poison", dataset, 6)
+    looks: list[Lock] = []
+    process = poison(world, dataset, 2, lambda: looks.append(Lock(world.connect, "ledger.versions", exclusive=True)))
+    quarantined = "SELECT 1 FROM ledger.manifests WHERE batch_id = 'poison' AND status = 'quarantined'"
+    wait_until(lambda: world.rows(quarantined), "the batch in quarantine")
+    process.kill()
+    process.wait()
+    looks[0].release()
+    assert len(world.objects(f"{dataset}/v2/")) == 3 and world.reservations() == [(dataset, 2)]
+    assert world.rows(f"SELECT version FROM catalog.assets WHERE dataset_id = '{dataset}' AND version = 2") == [(2,)]
+    home.run("run", "--once")
+    assert_cleared(world, dataset, 2, "poison")
+    assert_versions_go_on(world, dataset)
+
+
+def uploads(home, bucket: str) -> list[str]:
+    return sorted(u["Key"] for u in home.engine.list_multipart_uploads(Bucket=bucket).get("Uploads", []))
+
+
+def begin_upload(home, bucket: str, key: str) -> None:
+    home.engine.create_multipart_upload(Bucket=bucket, Key=key)
+
+
+def test_a_start_ends_the_uploads_that_no_batch_at_work_has_begun(service_home):
+    home, world, day = service_home, OnServices(service_home), "ana/parks/2026-11-21"
+    dead = f"{day}/01930000-0000-7000-8000-000000000001.gpkg"
+    submit(home, "at-work", "roads", 5)
+    lock = Lock(world.connect, world.lock_in_publish)
+    process = start(home, "run", "--once")
+    try:
+        wait_until(lambda: world.in_publish("roads", 1, 1), "the batch in publish")
+        run = home.ledger.runs.find_one({"batch_id": "at-work"})
+        living = run["inputs"][0]["raw_key"]
+        for key in ("roads/v1/roads.parquet", "roads/v2/roads.parquet", "parks/v1/parks.parquet", "not-ours.bin"):
+            begin_upload(home, home.lake, key)
+        for key in (living, dead, "not/ours.bin"):
+            begin_upload(home, home.raw, key)
+        home.uploader.create_multipart_upload(Bucket=home.landing, Key="some/users.gpkg")
+        home.run("run", "--once")
+        assert uploads(home, home.lake) == ["not-ours.bin", "roads/v1/roads.parquet"]
+        assert uploads(home, home.raw) == sorted([living, "not/ours.bin"])
+        assert uploads(home, home.landing) == ["some/users.gpkg"]
+    finally:
+        lock.connection.close()
+        assert process.wait(WAIT_S) == 0
+    home.run("run", "--once")
+    assert uploads(home, home.lake) == ["not-ours.bin"]
+    assert uploads(home, home.raw) == ["not/ours.bin"]
+    assert uploads(home, home.landing) == ["some/users.gpkg"]
