@@ -56,8 +56,8 @@ static int tell(struct clearing *c, const char *key, const char *run_id, const c
     sl_json_put_str(event, "message", "an object of a run that was never committed was moved aside");
     sl_json_put_str(details, "moved_to", moved_to);
     sl_json_put(event, "details", details);
-    sl_log(SL_LOG_WARN, "recover.half_published", "batch", c->reservation->batch_id, "run", run_id, "key", key, "moved_to",
-           moved_to, NULL);
+    sl_log(SL_LOG_WARN, "recover.half_published", "batch", c->reservation->batch_id, "run", run_id, "key", key,
+           "moved_to", moved_to, NULL);
     return c->engine->ledger->ops->add_event(c->engine->ledger, event, err);
 }
 
@@ -94,7 +94,8 @@ static int clear_object(struct clearing *c, const char *key, const char *etag, s
     c->left = true;
     if ((rc = sl_run_at_work(c->engine, run_id, &at_work, err)) < 0 || at_work)
         return rc;
-    if ((rc = sl_orphan_move_while(c->engine, c->engine->config->lake_bucket, key, etag, still, c, c->arena, &moved_to, err)) < 0 ||
+    if ((rc = sl_orphan_move_while(c->engine, c->engine->config->lake_bucket, key, etag, still, c, c->arena, &moved_to,
+                                   err)) < 0 ||
         !moved_to)
         return rc;
     c->left = false;
@@ -106,7 +107,8 @@ static int clear_objects(struct clearing *c, struct sl_error *err)
 {
     const struct sl_reservation *r = c->reservation;
     const char *prefix = sl_lake_prefix(c->arena, r->dataset_id, r->version);
-    int rc = sl_store_list(c->engine->store, c->engine->config->lake_bucket, prefix, NULL, OBJECTS_MAX, note_object, c, err);
+    int rc =
+        sl_store_list(c->engine->store, c->engine->config->lake_bucket, prefix, NULL, OBJECTS_MAX, note_object, c, err);
     bool left = c->n == OBJECTS_MAX;
     for (size_t i = 0; rc == 0 && i < c->n; i++) {
         struct sl_error why = {0};
@@ -137,8 +139,8 @@ static int clear_row(struct clearing *c, struct sl_error *err)
     return 0;
 }
 
-int sl_unpublished_clear(struct sl_engine *e, const struct sl_reservation *r, sl_may_clear may, void *data, bool *cleared,
-                         int64_t *moved, struct sl_error *err)
+int sl_unpublished_clear(struct sl_engine *e, const struct sl_reservation *r, sl_may_clear may, void *data,
+                         bool *cleared, int64_t *moved, struct sl_error *err)
 {
     SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
     struct clearing *c = sl_arena_alloc(arena, sizeof *c);
@@ -185,7 +187,7 @@ int sl_unpublished_recover(struct sl_engine *e, const char *batch_id, struct sl_
     if (!e->store || !e->catalog)
         return 0;
     int rc = e->ledger->ops->reservations(e->ledger, batch_id, recover_one, e, &why);
-    if (rc < 0 && sl_engine_lost_store((enum sl_code)-rc)) {
+    if (rc < 0 && sl_engine_lost_store((enum sl_code) - rc)) {
         sl_log_error(SL_LOG_WARN, "recover.put_off", &why, NULL);
         return 0;
     }

@@ -121,7 +121,7 @@ int sl_uploads_recover(struct sl_engine *e, struct sl_error *err)
         rc = sl_store_sweep_uploads(e->store, e->config->raw_bucket, is_leftover_in_vault, e, &vault, &why);
     if (lake + vault)
         sl_log(SL_LOG_INFO, "recover.uploads", "removed", sl_text_count(count, sizeof count, lake + vault), NULL);
-    if (rc < 0 && sl_engine_lost_store((enum sl_code)-rc)) {
+    if (rc < 0 && sl_engine_lost_store((enum sl_code) - rc)) {
         sl_log_error(SL_LOG_WARN, "recover.put_off", &why, NULL);
         return 0;
     }
