@@ -2,28 +2,68 @@
 #include "lake/outputs.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* -- order of vector data ------------------------------------------------------------------------------------------------ */
+
+static const char *const sorts[] = {[SL_OUTPUT_SORT_HILBERT] = "hilbert",
+                                    [SL_OUTPUT_SORT_NONE] = "none",
+                                    [SL_OUTPUT_SORT_COLUMNS] = "columns",
+                                    NULL};
+
+/* First of each vector output's options, as struct sl_output_order is of their structs. */
+#define ORDER_OPTIONS                                                                                                      \
+    {.name = "sort",                                                                                                       \
+     .type = SL_OPT_ENUM,                                                                                                  \
+     .default_json = "\"hilbert\"",                                                                                        \
+     .offset = offsetof(struct sl_output_order, sort),                                                                     \
+     .choices = sorts,                                                                                                     \
+     .help = "The order of the rows: hilbert puts neighbours side by side, so that readers of a small area skip the "      \
+             "rest; none keeps the order of the steps; columns sorts by sort_by."},                                        \
+        {.name = "sort_by",                                                                                                \
+         .type = SL_OPT_COLUMNS,                                                                                           \
+         .default_json = "null",                                                                                           \
+         .offset = offsetof(struct sl_output_order, by),                                                                   \
+         .help = "The columns to sort by, with sort: columns; NULL comes last, text goes by its bytes."}
+
+static int validate_order(const void *data, struct sl_error *err)
+{
+    const struct sl_output_order *order = data;
+    bool columns = order->sort == SL_OUTPUT_SORT_COLUMNS;
+    if (columns == (order->by.n > 0))
+        return 0;
+    return columns ? sl_fail(err, SL_E_RECIPE_OPTION, "sort: columns needs sort_by, a list of columns")
+                   : sl_fail(err, SL_E_RECIPE_OPTION, "sort_by goes with sort: columns only");
+}
+
+const struct sl_output_order *sl_output_order_of(const struct sl_output_kind *kind, const void *options)
+{
+    return strcmp(kind->data_type, "vector") == 0 ? options : NULL;
+}
+
 /* -- geoparquet ---------------------------------------------------------------------------------------------------------- */
 
-static const char *const sorts[] = {[SL_OUTPUT_SORT_HILBERT] = "hilbert", [SL_OUTPUT_SORT_NONE] = "none", NULL};
 static const char *const parquet_compressions[] = {"zstd", "snappy", "gzip", "none", NULL};
 
 static const struct sl_option geoparquet_items[] = {
-    {.name = "sort",
-     .type = SL_OPT_ENUM,
-     .default_json = "\"hilbert\"",
-     .offset = offsetof(struct sl_output_geoparquet, sort),
-     .choices = sorts,
-     .help = "The order of the rows: hilbert puts neighbours side by side, so that readers of a small area skip the rest; "
-             "none keeps the order of the steps."},
+    ORDER_OPTIONS,
     {.name = "compression",
      .type = SL_OPT_ENUM,
      .default_json = "\"zstd\"",
      .offset = offsetof(struct sl_output_geoparquet, compression),
      .choices = parquet_compressions,
      .help = "How pages are compressed."},
+    {.name = "compression_level",
+     .type = SL_OPT_INTEGER,
+     .default_json = "3",
+     .offset = offsetof(struct sl_output_geoparquet, compression_level),
+     .bounded_below = true,
+     .bounded_above = true,
+     .minimum = 1,
+     .maximum = 22,
+     .help = "Of zstd: higher is smaller and slower. The others have none."},
     {.name = "row_group_rows",
      .type = SL_OPT_INTEGER,
      .default_json = "122880",
@@ -53,11 +93,134 @@ const struct sl_output_kind sl_output_geoparquet = {
     .options = {.items = geoparquet_items,
                 .n = COUNT(geoparquet_items),
                 .struct_bytes = sizeof(struct sl_output_geoparquet)},
+    .validate = validate_order,
 };
 
 const char *sl_output_geoparquet_compression(const struct sl_output_geoparquet *options)
 {
     return parquet_compressions[options->compression];
+}
+
+/* -- features: FlatGeobuf, GeoPackage, GeoJSON text sequences, CSV -------------------------------------------------------- */
+
+static const struct sl_option indexed_items[] = {
+    ORDER_OPTIONS,
+    {.name = "spatial_index",
+     .type = SL_OPT_BOOL,
+     .default_json = "true",
+     .offset = offsetof(struct sl_output_features, spatial_index),
+     .help = "true: an R-tree, by which readers select. The rows of a FlatGeobuf are then in the order of its index."},
+};
+
+const struct sl_output_kind sl_output_flatgeobuf = {
+    .name = "flatgeobuf",
+    .summary = "A FlatGeobuf file of the vector data.",
+    .help = "One layer named as the dataset, with its CRS; times keep milliseconds, lists become JSON. A row without "
+            "geometry, or with an empty one, has no place in it and is refused. The same rows give the same bytes.",
+    .example = "- flatgeobuf: {dataset: roads_fgb}",
+    .data_type = "vector",
+    .asset_kind = "vector",
+    .extension = "fgb",
+    .media_type = "application/vnd.flatgeobuf",
+    .options = {.items = indexed_items, .n = COUNT(indexed_items), .struct_bytes = sizeof(struct sl_output_features)},
+    .validate = validate_order,
+};
+
+const struct sl_output_kind sl_output_geopackage = {
+    .name = "geopackage",
+    .summary = "A GeoPackage of the vector data.",
+    .help = "One layer named as the dataset, with its CRS; times keep milliseconds, lists become JSON. The feature id is "
+            "the number of the row. What it says of its last change is always 1970-01-01, so that the same rows give the "
+            "same bytes.",
+    .example = "- geopackage: {dataset: roads_gpkg}",
+    .data_type = "vector",
+    .asset_kind = "vector",
+    .extension = "gpkg",
+    .media_type = "application/geopackage+sqlite3",
+    .options = {.items = indexed_items, .n = COUNT(indexed_items), .struct_bytes = sizeof(struct sl_output_features)},
+    .validate = validate_order,
+};
+
+static const struct sl_option geojsonseq_items[] = {
+    ORDER_OPTIONS,
+    {.name = "reproject",
+     .type = SL_OPT_BOOL,
+     .default_json = "false",
+     .offset = offsetof(struct sl_output_features, reproject),
+     .help = "GeoJSON has longitude and latitude of WGS 84 only. true: rows in another CRS are brought to it; false: they "
+             "are refused."},
+    {.name = "decimals",
+     .type = SL_OPT_INTEGER,
+     .default_json = "7",
+     .offset = offsetof(struct sl_output_features, decimals),
+     .bounded_below = true,
+     .bounded_above = true,
+     .minimum = 0,
+     .maximum = 15,
+     .help = "Digits of coordinates after the point; 7 are about a centimetre."},
+    {.name = "record_separator",
+     .type = SL_OPT_BOOL,
+     .default_json = "true",
+     .offset = offsetof(struct sl_output_features, record_separator),
+     .help = "true: each feature begins with the control character RS, as RFC 8142 wants; false: one feature a line."},
+};
+
+const struct sl_output_kind sl_output_geojsonseq = {
+    .name = "geojsonseq",
+    .summary = "A GeoJSON text sequence of the vector data, one feature a record.",
+    .help = "RFC 8142 with features of RFC 7946: outer rings counterclockwise, x is longitude. Times are text in ISO 8601, "
+            "bytes are hexadecimal, numbers that are none are null.",
+    .example = "- geojsonseq: {dataset: roads_json, reproject: true}",
+    .data_type = "vector",
+    .asset_kind = "vector",
+    .extension = "geojsons",
+    .media_type = "application/geo+json-seq",
+    .options = {.items = geojsonseq_items, .n = COUNT(geojsonseq_items), .struct_bytes = sizeof(struct sl_output_features)},
+    .validate = validate_order,
+};
+
+static const char *const geometries[] = {"wkt", "xy", "none", NULL}; /* as enum sl_features_geometry */
+static const char *const delimiters[] = {"comma", "semicolon", "tab", NULL};
+
+static const struct sl_option csv_items[] = {
+    ORDER_OPTIONS,
+    {.name = "geometry",
+     .type = SL_OPT_ENUM,
+     .default_json = "\"wkt\"",
+     .offset = offsetof(struct sl_output_features, geometry),
+     .choices = geometries,
+     .help = "wkt: a column of WKT; xy: columns x and y (and z, where there is one), for points only; none: no geometry."},
+    {.name = "delimiter",
+     .type = SL_OPT_ENUM,
+     .default_json = "\"comma\"",
+     .offset = offsetof(struct sl_output_features, delimiter),
+     .choices = delimiters,
+     .help = "What stands between two fields."},
+    {.name = "header",
+     .type = SL_OPT_BOOL,
+     .default_json = "true",
+     .offset = offsetof(struct sl_output_features, header),
+     .help = "true: the first line has the columns' names."},
+};
+
+const struct sl_output_kind sl_output_csv = {
+    .name = "csv",
+    .summary = "A CSV file of the vector data.",
+    .help = "UTF-8, RFC 4180 with lines that end in a line feed. An empty field is NULL, two quotes are an empty text. Times "
+            "are in ISO 8601, bytes hexadecimal, lists JSON. The CRS is that of the asset's metadata: the file has no "
+            "place for it.",
+    .example = "- csv: {dataset: stops_csv, geometry: xy}",
+    .data_type = "vector",
+    .asset_kind = "vector",
+    .extension = "csv",
+    .media_type = "text/csv",
+    .options = {.items = csv_items, .n = COUNT(csv_items), .struct_bytes = sizeof(struct sl_output_features)},
+    .validate = validate_order,
+};
+
+char sl_output_csv_delimiter(const struct sl_output_features *options)
+{
+    return ",;\t"[options->delimiter];
 }
 
 /* -- cog ----------------------------------------------------------------------------------------------------------------- */
@@ -124,4 +287,5 @@ const char *sl_output_cog_resampling(const struct sl_output_cog *options)
     return gdal_resamplings[options->resampling];
 }
 
-const struct sl_output_kind *const sl_outputs[] = {&sl_output_cog, &sl_output_geoparquet, NULL};
+const struct sl_output_kind *const sl_outputs[] = {&sl_output_cog,        &sl_output_csv,        &sl_output_flatgeobuf, &sl_output_geojsonseq,
+                                                  &sl_output_geopackage, &sl_output_geoparquet, NULL};

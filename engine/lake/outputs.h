@@ -6,17 +6,38 @@
 #include <sluice/sys/step.h>
 
 extern const struct sl_output_kind *const sl_outputs[]; /* ended by NULL, in order of name */
-extern const struct sl_output_kind sl_output_geoparquet, sl_output_cog;
+extern const struct sl_output_kind sl_output_geoparquet, sl_output_cog, sl_output_flatgeobuf, sl_output_geopackage,
+    sl_output_geojsonseq, sl_output_csv;
 
-enum sl_output_sort { SL_OUTPUT_SORT_HILBERT, SL_OUTPUT_SORT_NONE };
+enum sl_output_sort { SL_OUTPUT_SORT_HILBERT, SL_OUTPUT_SORT_NONE, SL_OUTPUT_SORT_COLUMNS };
+
+/* Every vector output's options begin with it. */
+struct sl_output_order {
+    int sort;           /* enum sl_output_sort */
+    struct sl_names by; /* of SORT_COLUMNS */
+};
+/* NULL for an output that has none. */
+const struct sl_output_order *sl_output_order_of(const struct sl_output_kind *kind, const void *options);
 
 struct sl_output_geoparquet {
-    int sort;        /* enum sl_output_sort */
+    struct sl_output_order order;
     int compression; /* see sl_output_geoparquet_compression */
+    int64_t compression_level; /* of zstd */
     int64_t row_group_rows;
     bool covering;
 };
 const char *sl_output_geoparquet_compression(const struct sl_output_geoparquet *options); /* "zstd" */
+
+/* Of the other vector outputs; each reads what its options have. */
+struct sl_output_features {
+    struct sl_output_order order;
+    bool spatial_index;
+    bool reproject, record_separator;
+    int64_t decimals;
+    int geometry, delimiter; /* enum sl_features_geometry; see sl_output_csv_delimiter */
+    bool header;
+};
+char sl_output_csv_delimiter(const struct sl_output_features *options);
 
 struct sl_output_cog {
     int compression, resampling; /* see the two functions */

@@ -208,14 +208,16 @@ static bool bind_output(struct sl_binder *b, const struct sl_recipe *recipe, con
     return false;
 }
 
-/* Two outputs of one dataset would be two versions of it out of one run. */
+/* Two outputs of one dataset would be two versions of it out of one run. Where none is given, the second is named after the
+ * first and its own format. */
 static bool datasets_differ(struct sl_binder *b, const struct sl_output *outputs, size_t n)
 {
     bool ok = true;
     for (size_t i = 1; i < n; i++)
         for (size_t j = 0; j < i; j++) {
             const char *d = outputs[i].dataset, *e = outputs[j].dataset;
-            if (!outputs[i].item || !outputs[j].item || !d != !e || (d && strcmp(d, e) != 0))
+            bool same = d && e ? !strcmp(d, e) : !d && !e && outputs[i].kind == outputs[j].kind;
+            if (!outputs[i].item || !outputs[j].item || !same)
                 continue;
             sl_binder__problem_at_key(b, SL_E_RECIPE_OPTION, outputs[i].item->pointer,
                                       "two outputs write the same dataset: give each its own `dataset`");

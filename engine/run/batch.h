@@ -46,6 +46,7 @@ struct sl_planned_asset {
     bool stands;                /* replay: the same bytes as before, nothing to publish */
     const char *restored;       /* replay into a version: "intact", "restored", "differs"; NULL: not asked for */
     const char *local_path;
+    const struct sl_crs *crs; /* of the object, where its format has only one; NULL: the unit's */
     char sha256_hex[65];
     int64_t size_bytes;
     const char *stac_text, *iso_text; /* documents beside it */

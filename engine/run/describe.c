@@ -79,12 +79,17 @@ static struct json_object *asset_inputs_json(const struct sl_batch *b, const str
     return list;
 }
 
+static const struct sl_crs *crs_of(const struct sl_planned_asset *a)
+{
+    return a->crs ? a->crs : a->unit->crs;
+}
+
 static struct json_object *metadata_json(const struct sl_batch *b, const struct sl_planned_asset *a)
 {
     const struct sl_unit *u = a->unit;
     struct json_object *m = json_object_new_object();
     sl_json_put(m, "user", b->manifest.metadata ? json_object_get(b->manifest.metadata) : json_object_new_object());
-    sl_json_put_str(m, "crs_name", u->crs->name);
+    sl_json_put_str(m, "crs_name", crs_of(a)->name);
     sl_json_put_str(m, "crs_source", u->crs_source);
     if (u->layer)
         sl_json_put_str(m, "layer", u->layer);
@@ -115,12 +120,15 @@ static void fill_software(const struct sl_batch *b, struct sl_lake_facts *facts)
     facts->software = software;
 }
 
-static void fill_place(const struct sl_unit *u, struct sl_lake_facts *facts)
+static void fill_place(const struct sl_planned_asset *a, struct sl_lake_facts *facts)
 {
-    facts->crs = u->crs;
+    const struct sl_unit *u = a->unit;
+    facts->crs = crs_of(a);
     facts->has_bounds = u->raster ? u->has_raster_bounds : u->geometry.any;
     const double *own = u->raster ? u->raster->bounds : u->geometry.bounds;
     const double *wgs84 = u->raster ? u->raster_bounds_wgs84 : u->geometry.bounds_wgs84;
+    if (a->crs)
+        own = wgs84;
     if (facts->has_bounds) {
         memcpy(facts->bounds, own, sizeof facts->bounds);
         memcpy(facts->bounds_wgs84, wgs84, sizeof facts->bounds_wgs84);
@@ -165,7 +173,7 @@ static void write_documents(struct sl_batch *b, struct sl_planned_asset *a)
         .recipe_version = b->bound.recipe->version,
         .recipe_hash = b->bound.recipe->hash,
     };
-    fill_place(a->unit, &facts);
+    fill_place(a, &facts);
     fill_inputs(b, a->unit, &facts);
     fill_software(b, &facts);
     struct json_object *stac = sl_stac_item(&facts), *iso = sl_iso_metadata(&facts);
@@ -192,7 +200,7 @@ void sl_batch_describe_asset(struct sl_batch *b, struct sl_planned_asset *a)
     sl_json_put_int(d, "size_bytes", a->size_bytes);
     sl_json_put_str(d, "content_hash", sl_arena_printf(b->arena, "sha256:%s", a->sha256_hex));
     sl_json_put_str(d, "fingerprint", a->fingerprint);
-    sl_json_put_str(d, "crs", u->crs->id ? u->crs->id : u->crs->name);
+    sl_json_put_str(d, "crs", crs_of(a)->id ? crs_of(a)->id : crs_of(a)->name);
     sl_json_put(d, "bounds", bounds_json(u));
     if (u->raster) {
         sl_json_put(d, "row_count", NULL);

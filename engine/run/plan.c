@@ -104,7 +104,19 @@ static int unique_datasets(struct sl_batch *b, struct sl_error *err)
     return 0;
 }
 
-static void name_assets(struct sl_batch *b)
+/* The first output that has no dataset of its own takes the unit's; another one's is that of the first output with its
+ * format behind a point: a dataset has one object a version. */
+static const char *dataset_of(struct sl_batch *b, const struct sl_unit *u, size_t k)
+{
+    const struct sl_output *o = &b->bound.outputs[k];
+    const char *plain = b->manifest.dataset ? b->manifest.dataset : sl_dataset_id_from(b->arena, u->stem);
+    const char *first = b->bound.outputs[0].dataset ? b->bound.outputs[0].dataset : plain;
+    if (o->dataset || k == 0)
+        return o->dataset ? o->dataset : plain;
+    return sl_arena_printf(b->arena, "%s.%s", first, o->kind->name);
+}
+
+static int name_assets(struct sl_batch *b, struct sl_error *err)
 {
     for (size_t i = 0; i < b->n_units; i++) {
         struct sl_unit *u = &b->units[i];
@@ -115,11 +127,15 @@ static void name_assets(struct sl_batch *b)
             a->unit = u;
             a->output = &b->bound.outputs[k];
             a->asset_id = sl_arena_strdup(b->arena, id);
-            a->dataset_id = a->output->dataset   ? a->output->dataset
-                            : b->manifest.dataset ? b->manifest.dataset
-                                                  : sl_dataset_id_from(b->arena, u->stem);
+            a->dataset_id = dataset_of(b, u, k);
+            if (sl_dataset_id_valid(a->dataset_id))
+                continue;
+            sl_fail(err, SL_E_MANIFEST_SCHEMA, "\"%s\" is too long for a dataset's name", a->dataset_id);
+            sl_error_hint(err, "give output %s a \"dataset\" in the recipe", a->output->kind->name);
+            return -SL_E_MANIFEST_SCHEMA;
         }
     }
+    return 0;
 }
 
 int sl_batch_plan(struct sl_batch *b, struct sl_error *err)
@@ -131,8 +147,8 @@ int sl_batch_plan(struct sl_batch *b, struct sl_error *err)
             rc = add_units(b, &b->inputs[i], err);
     if (rc < 0)
         return rc;
-    name_assets(b);
-    return unique_datasets(b, err);
+    rc = name_assets(b, err);
+    return rc < 0 ? rc : unique_datasets(b, err);
 }
 
 /* What the bytes of an asset depend on, as one canonical text. */

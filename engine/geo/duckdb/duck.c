@@ -73,6 +73,11 @@ static int fail_with(duckdb_error_type type, const char *message, enum sl_code c
     return sl_fail(err, code_of(type, text, code), "duckdb: %s", line);
 }
 
+int sl_duck__fail(duckdb_error_type type, const char *message, struct sl_error *err)
+{
+    return fail_with(type, message, SL_E_DUCKDB, err);
+}
+
 static int set_config(duckdb_config config, const char *name, const char *value, struct sl_error *err)
 {
     if (duckdb_set_config(config, name, value) == DuckDBSuccess)

@@ -15,6 +15,8 @@
 
 #include <sluice/error.h>
 
+#include "geo/rows.h"
+
 struct ArrowArrayStream;
 struct sl_duck;
 
@@ -38,6 +40,11 @@ int sl_duck_query_int(struct sl_duck *duck, const char *sql, int64_t *out, struc
 int sl_duck_query(struct sl_duck *duck, const char *sql,
                   int (*row)(void *data, const char *const *values, size_t n, struct sl_error *err), void *data,
                   struct sl_error *err);
+/* The rows of a SELECT in their order, as they come: memory does not grow with their number. Decimals of up to 15 digits are
+ * doubles, longer ones and what has no type of its own text, lists JSON. SL_E_FILE_DAMAGED for a date outside of the years
+ * 1 to 9999. No other statement may run on this sl_duck meanwhile. */
+int sl_duck_rows(struct sl_duck *duck, const char *sql, const struct sl_rows_sink *sink, int64_t *rows,
+                 struct sl_error *err);
 /* Makes the stream a view that can be read once. The stream must outlive its reading; the caller releases it. */
 int sl_duck_arrow_view(struct sl_duck *duck, const char *name, struct ArrowArrayStream *stream, struct sl_error *err);
 /* Adds the function sl_wkb_box(BLOB) → STRUCT(xmin, ymin, xmax, ymax DOUBLE), NULL for NULL, for an empty geometry and for

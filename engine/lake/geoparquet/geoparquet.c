@@ -76,6 +76,10 @@ static int build(struct sl_sql *sql, const struct sl_relation *relation, const s
     sl_sql_literal(sql, path);
     sl_sql_text(sql, " (FORMAT parquet, COMPRESSION ");
     sl_sql_text(sql, compression);
+    if (options->compression_level > 0 && !strcmp(compression, "zstd")) {
+        sl_sql_text(sql, ", COMPRESSION_LEVEL ");
+        sl_sql_int(sql, options->compression_level);
+    }
     sl_sql_text(sql, ", ROW_GROUP_SIZE ");
     sl_sql_int(sql, options->row_group_rows > 0 ? options->row_group_rows : DEFAULT_ROW_GROUP_ROWS);
     if (geo) {

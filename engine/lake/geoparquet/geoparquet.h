@@ -15,6 +15,7 @@
 
 struct sl_geoparquet_options {
     const char *compression; /* "zstd", "snappy", "gzip", "none"; NULL: zstd */
+    int64_t compression_level; /* of zstd, 1 to 22; 0: DuckDB's own */
     int64_t row_group_rows;  /* 0: 122,880 */
     bool covering;           /* the bbox column and its covering metadata */
 };

@@ -180,7 +180,7 @@ static void test_outputs_have_their_defaults(void **state)
     assert_int_equal(bind(f, "", NULL), 0);
     const struct sl_output_geoparquet *o = f->bound.outputs[0].options;
     assert_null(f->bound.outputs[0].dataset);
-    assert_int_equal(o->sort, SL_OUTPUT_SORT_HILBERT);
+    assert_int_equal(o->order.sort, SL_OUTPUT_SORT_HILBERT);
     assert_string_equal(sl_output_geoparquet_compression(o), "zstd");
     assert_int_equal(o->row_group_rows, 122880);
     assert_true(o->covering);
