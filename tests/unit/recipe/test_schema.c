@@ -66,7 +66,7 @@ static void test_options_as_json_have_types_and_bounds(void **state)
 {
     (void)state;
     struct json_object *list = sl_recipe_options_json(&sl_output_geoparquet.options);
-    struct json_object *rows = json_object_array_get_idx(list, 2);
+    struct json_object *rows = json_object_array_get_idx(list, 4);
     assert_string_equal(sl_json_str(rows, "name", ""), "row_group_rows");
     assert_string_equal(sl_json_str(rows, "type", ""), "integer");
     assert_int_equal(sl_json_int(rows, "default", 0), 122880);
