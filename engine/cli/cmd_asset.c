@@ -10,6 +10,7 @@
 #include "cli/open.h"
 #include "cli/show.h"
 #include "json/json.h"
+#include "lake/iso_xml.h"
 
 enum { DATASETS_MAX = 10000 };
 
@@ -145,9 +146,34 @@ static void show_for_people(struct sl_cli *cli, struct json_object *d)
     sl_cli_line(out, "batch", "%s   run %s", sl_cli_member(a, d, "batch_id"), sl_cli_member(a, d, "run_id"));
 }
 
+struct show_args {
+    bool iso;
+};
+
+static const struct sl_cli_option show_options[] = {
+    {"iso", 0, NULL, SL_CLI_FLAG, offsetof(struct show_args, iso), "its metadata as ISO 19139 XML", NULL, 0},
+};
+
+enum { XML_MAX_BYTES = 64 << 20 };
+
+static int show_iso(struct sl_cli *cli, struct json_object *doc, struct sl_error *err)
+{
+    struct json_object *iso = sl_json_get(doc, "iso19115");
+    struct sl_buf xml;
+    if (!json_object_is_type(iso, json_type_object))
+        return sl_fail(err, SL_E_ASSET_NOT_FOUND, "asset %s has no ISO 19115 metadata", sl_json_str(doc, "_id", ""));
+    sl_buf_init(&xml, XML_MAX_BYTES);
+    sl_iso_xml(iso, &xml);
+    int rc = sl_buf_check(&xml, "the ISO 19139 document", err);
+    if (!rc)
+        sl_out_text(&cli->out, xml.data);
+    sl_buf_free(&xml);
+    return rc;
+}
+
 static int show(struct sl_cli *cli, const void *args, struct sl_error *err)
 {
-    (void)args;
+    const struct show_args *a = args;
     struct sl_engine *engine;
     SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
     int rc = sl_cli_engine(cli, SL_NEEDS_LEDGER, &engine, err);
@@ -155,6 +181,8 @@ static int show(struct sl_cli *cli, const void *args, struct sl_error *err)
         rc = sl_asset_find(engine, cli->operands.items[0], &doc, err);
     if (rc)
         return rc;
+    if (a->iso)
+        return show_iso(cli, doc, err);
     if (cli->json)
         sl_cli_json(cli, doc);
     else
@@ -177,16 +205,20 @@ static const struct sl_command cmd_show = {
     .name = "show",
     .summary = "everything about one asset",
     .group = SL_GROUP_LOOK,
-    .usage = "WHAT",
+    .usage = "[--iso] WHAT",
     .examples = "  sluice asset show roads\n"
                 "  sluice asset show roads@3\n"
-                "  sluice asset show data-lake/roads/v3/roads.parquet --json\n",
+                "  sluice asset show data-lake/roads/v3/roads.parquet --json\n"
+                "  sluice asset show roads --iso > roads.xml\n",
     .details = "WHAT is a dataset (its latest version), dataset@version, bucket/key or an asset's id.\n",
+    SL_CLI_OPTIONS(show_options),
+    .args_bytes = sizeof(struct show_args),
     .least = 1,
     .most = 1,
     .run = show,
 };
-static const struct sl_command *const verbs[] = {&cmd_list, &cmd_show, &sl_cmd_asset_get, &sl_cmd_asset_diff, NULL};
+static const struct sl_command *const verbs[] = {&cmd_list,          &cmd_show, &sl_cmd_asset_get, &sl_cmd_asset_diff,
+                                                &sl_cmd_asset_collection, NULL};
 
 const struct sl_command sl_cmd_asset = {
     .name = "asset",

@@ -5,6 +5,6 @@
 
 #include "cli/cli.h"
 
-extern const struct sl_command sl_cmd_asset_diff, sl_cmd_asset_get;
+extern const struct sl_command sl_cmd_asset_collection, sl_cmd_asset_diff, sl_cmd_asset_get;
 
 #endif
