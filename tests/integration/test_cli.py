@@ -255,6 +255,17 @@ def test_run_prints_one_line_a_batch_and_logs_one_a_stage(home):
     assert quiet.out == quiet.err == ""
 
 
+def test_the_end_of_a_batch_is_logged_once_however_it_ended(home):
+    submit(home, "b-once", "once")
+    home.run("submit", "--batch-id", "b-once-bad", "--intent", "ingest_vector", "--type", "vector", "--crs", "EPSG:25833",
+             points(home.folder, "once-bad"))
+    log = home.run("-c", "log.level=info", "-c", "log.format=json", "run", "--once", check=False).err
+    ended = [line for line in map(json.loads, log.splitlines()) if line["event"] == "run.ended"]
+    assert sorted((line["batch"], line["status"]) for line in ended) == [("b-once", "succeeded"), ("b-once-bad", "failed")]
+    assert [line.get("code") for line in ended if line["batch"] == "b-once-bad"] == [
+        home.run("batch", "show", "b-once-bad", "--json").json["error"]["code"]]
+
+
 def test_a_batch_that_failed_says_why_where_the_upload_is_and_what_to_try(full):
     text = full.run("batch", "show", "b-wrong").out
     assert re.search(r"^batch +b-wrong +failed +by ana +intent ingest_vector$", text, re.M), text
