@@ -10,7 +10,8 @@ static const char *const none[] = {NULL};
 static const char *const types[] = {
     [SL_DATA_VECTOR] = "vector", [SL_DATA_RASTER] = "raster", [SL_DATA_GRID] = "grid", [SL_DATA_TABLE] = "table"};
 
-/* Left out on purpose: drivers that fetch what a file names (VRT, KML's network links by LIBKML) or that run code. In an
+/* Left out on purpose: drivers that fetch what a file names (VRT, KML's network links by LIBKML) or that run code. GML may
+ * fetch schemas and entities: the first is off, the second refused (gdal/vector_promise.c). In an
  * archive are read only those that go through a file from its beginning to its end. */
 enum { ZIPPED = SL_FORMAT_ZIPPED, MULTI = SL_FORMAT_MULTI_FILE, TABULAR = SL_FORMAT_TABULAR };
 #define NAMES(...) (const char *const[]){__VA_ARGS__, NULL}
@@ -28,6 +29,8 @@ const struct sl_format sl_formats[] = {
      "application/topo+json", 0},
     {"KML", none, SL_DATA_VECTOR, "KML", NAMES("kml", "kmz"), none,
      "application/vnd.google-earth.kml+xml", ZIPPED},
+    {"GML", none, SL_DATA_VECTOR, "GML", NAMES("gml"), NAMES("xsd", "gfs"), "application/gml+xml", 0},
+    {"DXF", none, SL_DATA_VECTOR, "DXF", NAMES("dxf"), none, "image/vnd.dxf", 0},
     {"GPX", none, SL_DATA_VECTOR, "GPX", NAMES("gpx"), none, "application/gpx+xml", ZIPPED},
     {"OSM", NAMES("OpenStreetMap", "PBF"), SL_DATA_VECTOR, "OSM", NAMES("osm.pbf", "pbf", "osm"), none,
      "application/vnd.openstreetmap.data+pbf", 0},

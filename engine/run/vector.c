@@ -507,6 +507,10 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
         return rc;
     }
     unit->vector = sl_vector_info(vector);
+    for (size_t i = 0; i < unit->vector->n_notes; i++)
+        json_object_array_add(b->warnings,
+                              json_object_new_string(sl_arena_printf(b->arena, "%s: %s", unit->input->landing_key,
+                                                                     unit->vector->notes[i])));
     if (!unit->vector->has_geometry) {
         sl_fail(err, SL_E_FILE_LAYER, "%s: layer \"%s\" has no geometry", unit->input->landing_key, unit->vector->layer);
         sl_error_hint(err, "a table of attributes only is not vector data");

@@ -244,3 +244,150 @@ def test_a_geodatabase_is_read_in_its_archive(ready):
     assert {k: v["row_count"] for k, v in batch.assets.items()} == {"city_roads": 12, "city_rivers": 4}
     named_ = Batch(ready, "gdb-one", {"town.gdb.zip": data}, layer="roads", format="OpenFileGDB")
     assert list(named_.frame.sort_values("n")["n"]) == list(range(12)) and named_.frame.crs == "EPSG:25833"
+
+
+# ---- encodings ------------------------------------------------------------------------------------------------------
+
+NAMES = ["Größe", "Straße", "plain", "Ärger"]
+
+
+def dbf_in(home: Home, encoding: str, *, cpg: str | None, language: int = 0, names=tuple(NAMES)) -> dict[str, bytes]:
+    """A Shapefile whose texts have the encoding, and which says what it is told to say."""
+    parts = shapefile(home, points(len(names), name=["?" * 12] * len(names)), "x")
+    dbf = bytearray(parts[".dbf"])
+    dbf[29] = language
+    head, step = struct.unpack_from("<HH", dbf, 8)
+    at = 1 + dbf[32 + 16]
+    assert dbf[32 + 32 + 11:32 + 32 + 12] == b"C"
+    width = dbf[32 + 32 + 16]
+    for i, name in enumerate(names):
+        begin = head + i * step + at
+        dbf[begin:begin + width] = name.encode(encoding)[:width].ljust(width)
+    parts[".dbf"] = bytes(dbf)
+    del parts[".cpg"]
+    return parts | ({".cpg": cpg.encode()} if cpg is not None else {})
+
+
+ENCODINGS = {
+    "utf8-said": (dict(encoding="utf-8", cpg="UTF-8"), {}, ""),
+    "cp1252-said": (dict(encoding="cp1252", cpg="1252"), {}, ""),
+    "ansi-said": (dict(encoding="cp1252", cpg="ANSI 1252\r\n"), {}, ""),
+    "latin1-said": (dict(encoding="latin-1", cpg="88591"), {}, ""),
+    "oem-said": (dict(encoding="cp850", cpg="OEM 850"), {}, ""),
+    "language-dos": (dict(encoding="cp850", cpg=None, language=0x02), {}, ""),
+    "language-windows": (dict(encoding="cp1252", cpg=None, language=0x03), {}, ""),
+    "utf8-unsaid": (dict(encoding="utf-8", cpg=None), {}, ""),
+    "cp1252-unsaid": (dict(encoding="cp1252", cpg=None), {}, "read as CP1252"),
+    "lie-utf8": (dict(encoding="utf-8", cpg="ISO-8859-1"), {}, "all texts are UTF-8"),
+    "language-lie": (dict(encoding="utf-8", cpg=None, language=0x57), {}, "all texts are UTF-8"),
+    "nonsense-said": (dict(encoding="utf-8", cpg="klingon"), {}, "klingon"),
+    "overridden": (dict(encoding="cp437", cpg="UTF-8"), {"encoding": "CP437"}, ""),
+    "overridden-2": (dict(encoding="cp1252", cpg="UTF-8"), {"encoding": "windows-1252"}, ""),
+}
+
+
+@pytest.fixture(scope="module")
+def encodings(ready) -> dict[str, Batch]:
+    return run_all(ready, [
+        Batch(ready, f"enc-{name}", {f"enc-{name}.zip": archive(named(dbf_in(ready, **make), "x"))}, code=None, **entry)
+        for name, (make, entry, _) in ENCODINGS.items()])
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_texts_are_read_in_their_encoding_and_guesses_are_said(encodings, name):
+    batch = encodings[f"enc-{name}"]
+    assert list(batch.frame.sort_values("n")["name"]) == NAMES
+    said = ENCODINGS[name][2]
+    assert (said in batch.warnings) if said else not batch.warnings
+
+
+def test_a_cpg_that_lies_is_refused_with_the_row_and_the_remedy(ready):
+    lies = archive(named(dbf_in(ready, "cp1252", cpg="UTF-8"), "x"))
+    holes = archive(named(dbf_in(ready, "cp1251", cpg="1253", names=["яТ"]), "x"))
+    unknown = archive(named(dbf_in(ready, "cp1252", cpg="UTF-8"), "x"))
+    done = run_all(ready, [Batch(ready, "lie", {"lie.zip": lies}, code=None),
+                           Batch(ready, "holes", {"holes.zip": holes}, code=None),
+                           Batch(ready, "unknown", {"unknown.zip": unknown}, code=None, encoding="klingon")])
+    done["lie"].refused("file.damaged", "its .cpg says UTF-8", "row 1", '"encoding"')
+    done["holes"].refused("file.damaged", "CP1253", '"encoding"')
+    done["unknown"].refused("file.damaged", "klingon", "UTF-8")
+
+
+# ---- formats --------------------------------------------------------------------------------------------------------
+
+def gml(home: Home, crs: str) -> bytes:
+    path = home.folder / f"made-{crs.rpartition(':')[2]}.gml"
+    points(20, name=[f"ö {i}" for i in range(20)]).to_crs(crs).to_file(path, driver="GML", engine="pyogrio")
+    return path.read_bytes()
+
+
+def dxf(home: Home) -> bytes:
+    path = home.folder / "made.dxf"
+    geopandas.GeoDataFrame(geometry=[Point(400000, 5800000), Point(400001, 5800002)]).to_file(path, driver="DXF", engine="pyogrio")
+    return path.read_bytes()
+
+
+def test_gml_is_read_with_x_first_whatever_its_axes(ready):
+    done = run_all(ready, [Batch(ready, "gml-geo", {"geo.gml": gml(ready, "EPSG:4326")}, code=None),
+                           Batch(ready, "gml-utm", {"utm.gml": gml(ready, "EPSG:25833")}, code=None)])
+    expected = points(20).to_crs(4326).total_bounds
+    assert done["gml-geo"].frame.total_bounds == pytest.approx(expected, abs=1e-7)
+    out = done["gml-utm"].frame
+    assert out.crs == "EPSG:25833" and list(out.sort_values("n")["name"]) == [f"ö {i}" for i in range(20)]
+
+
+def test_xml_that_would_fetch_or_is_cut_is_refused(ready):
+    good = gml(ready, "EPSG:25833")
+    entity = good.replace(b"?>", b'?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>', 1).replace(b"\xc3\xb6 1<", b"&x;<", 1)
+    late = good.replace(b"?>", b'?><!-- c --><?p i?>\n<!DOCTYPE a SYSTEM "http://127.0.0.1:9/x.dtd">', 1)
+    kml = b'<?xml version="1.0"?><!DOCTYPE kml [<!ENTITY x "y">]><kml xmlns="http://www.opengis.net/kml/2.2"/>'
+    wide = good.decode().replace("utf-8", "utf-16").encode("utf-16")
+    done = run_all(ready, [Batch(ready, "xml-entity", {"a.gml": entity}, code=None),
+                           Batch(ready, "xml-late", {"a.gml": late}, code=None),
+                           Batch(ready, "xml-kml", {"a.kml": kml}, code=None),
+                           Batch(ready, "xml-wide", {"a.gml": wide}, code=None),
+                           Batch(ready, "xml-cut", {"a.gml": good[:len(good) * 2 // 3]}, code=None)])
+    for name in ("entity", "late", "kml"):
+        done[f"xml-{name}"].refused("file.format", "document type", "DOCTYPE")
+    done["xml-wide"].refused("file.format", "UTF-8")
+    assert done["xml-cut"].shown["error"]["code"] in ("file.truncated", "file.damaged", "file.format")
+    assert not done["xml-cut"].assets
+
+
+def test_a_drawing_is_read_in_the_manifests_system(ready):
+    good = dxf(ready)
+    done = run_all(ready, [Batch(ready, "dxf", {"plan.dxf": good}, code=None, crs="EPSG:25833"),
+                           Batch(ready, "dxf-no-crs", {"plan2.dxf": good}, code=None),
+                           Batch(ready, "dxf-cut", {"plan3.dxf": good[:-200]}, code=None, crs="EPSG:25833")])
+    assert done["dxf"].frame.crs == "EPSG:25833" and len(done["dxf"].frame) == 2
+    done["dxf-no-crs"].refused("crs.missing", '"crs"')
+    done["dxf-cut"].refused("file.truncated", "EOF")
+
+
+CSVS = {
+    "wkt": b'id,WKT\n007,"POINT (10 50)"\n8,\n',
+    "xy": b"id;Lon;Lat\n007;10;50\n8;;\n",
+    "comma": "id;x;y;name\n007;10,0;50,0;Größe\n8;;;\n".encode("cp1252"),
+    "bom": "\ufeffid,longitude,latitude\n007,10,50\n8,,\n".encode(),
+}
+
+
+def test_csv_with_wkt_or_coordinates_is_read_and_its_texts_stay_texts(ready):
+    entries = {"comma": {"encoding": "CP1252"}}
+    done = run_all(ready, [Batch(ready, f"csv-{name}", {f"csv-{name}.csv": data}, code=None, crs="EPSG:4326", **entries.get(name, {}))
+                           for name, data in CSVS.items()])
+    for name in CSVS:
+        out = done[f"csv-{name}"].frame.sort_values("id")
+        assert list(out["id"]) == ["007", "8"] and out.geometry.iloc[0] == Point(10, 50) and out.geometry.iloc[1] is None, name
+    assert done["csv-comma"].frame.sort_values("id")["name"].iloc[0] == "Größe"
+
+
+def test_csv_that_has_no_place_or_a_wrong_one_is_refused_with_its_row(ready):
+    wrong = {"wkt": b'id,WKT\n1,"POINT (1 2)"\n2,"POINT (1"\n', "xy": b"id,lon,lat\n1,10,50\n2,abc,50\n",
+             "none": b"id,name\n1,a\n", "latin": "id,lon,lat,s\n1,10,50,ö\n".encode("latin-1")}
+    done = run_all(ready, [Batch(ready, f"bad-csv-{name}", {f"bad-csv-{name}.csv": data}, code=None, crs="EPSG:4326")
+                           for name, data in wrong.items()])
+    done["bad-csv-wkt"].refused("file.damaged", "row 2", "WKT")
+    done["bad-csv-xy"].refused("file.damaged", "lon")
+    done["bad-csv-none"].refused("file.layer", "no geometry")
+    done["bad-csv-latin"].refused("file.damaged", "row 1", "encoding")

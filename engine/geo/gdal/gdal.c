@@ -78,6 +78,7 @@ static void set_options(void)
         {"CPL_ALLOW_VSISTDIN", "NO"},
         {"OGR_GPKG_NUM_THREADS", "1"},               /* else its errors are reported on a thread of its own */
         {"OGR_SQLITE_LOAD_EXTENSIONS", ""},
+        {"GML_SKIP_RESOLVE_ELEMS", "ALL"},           /* no xlink:href is followed */
         {"OSM_USE_CUSTOM_INDEXING", "YES"},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)

@@ -2,6 +2,7 @@
 #include "geo/gdal/vector.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,15 +46,27 @@ bool sl_vector__lossy(const char *warning)
     return contains_any(warning, lossy) && !contains_any(warning, harmless);
 }
 
+/* Columns of a CSV that hold WKT; those that hold coordinates are named where it is opened. */
+#define WKT_COLUMNS "wkt,geom,geometry,the_geom,wkt_geom"
+static const char *const wkt_columns[] = {"wkt", "geom", "geometry", "the_geom", "wkt_geom", NULL};
+
 static char **open_options(const struct sl_vector_options *options)
 {
     char **list = NULL;
-    if (!strcmp(options->format->driver, "ESRI Shapefile"))
+    if (!strcmp(options->format->driver, "ESRI Shapefile")) {
         list = CSLSetNameValue(list, "ADJUST_TYPE", "NO");
-    if (options->encoding && !strcmp(options->format->driver, "ESRI Shapefile"))
-        list = CSLSetNameValue(list, "ENCODING", options->encoding);
-    if (!strcmp(options->format->driver, "CSV"))
-        list = CSLSetNameValue(list, "AUTODETECT_TYPE", "NO");
+        list = CSLSetNameValue(list, "ENCODING", ""); /* bytes as they are: sl_vector__open_text */
+    }
+    if (!strcmp(options->format->driver, "CSV")) {
+        list = CSLSetNameValue(list, "AUTODETECT_TYPE", "NO"); /* 007 is not 7 */
+        list = CSLSetNameValue(list, "GEOM_POSSIBLE_NAMES", WKT_COLUMNS);
+        list = CSLSetNameValue(list, "X_POSSIBLE_NAMES", "x,lon,lng,long,longitude,easting,x_coord");
+        list = CSLSetNameValue(list, "Y_POSSIBLE_NAMES", "y,lat,latitude,northing,y_coord");
+    }
+    if (!strcmp(options->format->driver, "GML")) {
+        list = CSLSetNameValue(list, "DOWNLOAD_SCHEMA", "NO");
+        list = CSLSetNameValue(list, "WRITE_GFS", "NO");
+    }
     return list;
 }
 
@@ -150,6 +163,16 @@ static void read_crs(struct sl_vector *v)
     CPLFree(wkt);
 }
 
+static void find_geometry_field(struct sl_vector *v, OGRFeatureDefnH definition)
+{
+    if (strcmp(v->format->driver, "CSV") != 0 || !v->info.has_geometry)
+        return;
+    for (int i = OGR_FD_GetFieldCount(definition) - 1; i >= 0; i--)
+        for (const char *const *name = wkt_columns; *name; name++)
+            if (!strcasecmp(*name, OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(definition, i))))
+                v->geometry_field = i;
+}
+
 static int describe(struct sl_vector *v, struct sl_error *err)
 {
     OGRFeatureDefnH definition = OGR_L_GetLayerDefn(v->layer);
@@ -164,6 +187,7 @@ static int describe(struct sl_vector *v, struct sl_error *err)
     v->info.linearized = OGR_GT_IsNonLinear(type) || OGR_GT_Flatten(type) == wkbUnknown;
     if (v->info.has_geometry)
         read_crs(v);
+    find_geometry_field(v, definition);
     if (!strcmp(v->format->driver, "FlatGeobuf") && OGR_L_TestCapability(v->layer, OLCFastFeatureCount)) {
         /* From the header; a writer that streamed left 0. */
         int64_t n = OGR_L_GetFeatureCount(v->layer, FALSE);
@@ -179,11 +203,14 @@ int sl_vector_open(const char *path, const struct sl_vector_options *options, st
     v->arena = sl_arena_new();
     v->base_name = sl_arena_strdup(v->arena, sl_path_base(path));
     v->format = options->format;
+    v->geometry_field = -1;
     v->geometry_column = sl_arena_strdup(v->arena, options->geometry_column ? options->geometry_column : "geom");
     struct sl_vector__place place;
     int rc = find_place(path, options, v->arena, &place, err);
     if (rc == 0)
         rc = sl_vector__open_dataset(place.path, options, &v->dataset, &v->info.promised_rows, err);
+    if (rc == 0)
+        rc = sl_vector__open_text(v, place.path, options->encoding, err);
     struct stat st;
     if (rc == 0 && stat(path, &st) == 0)
         v->info.file_bytes = st.st_size;
@@ -204,6 +231,7 @@ void sl_vector_close(struct sl_vector *v)
         return;
     if (v->dataset)
         GDALClose(v->dataset);
+    sl_vector__close_text(v);
     sl_arena_free(v->arena);
     free(v);
 }
@@ -211,6 +239,16 @@ void sl_vector_close(struct sl_vector *v)
 void sl_vector_closep(struct sl_vector **v)
 {
     sl_vector_close(*v);
+}
+
+void sl_vector__note(struct sl_vector *v, const char *fmt, ...)
+{
+    va_list ap;
+    if (v->info.n_notes == SL_VECTOR_NOTES_MAX)
+        return;
+    va_start(ap, fmt);
+    v->info.notes[v->info.n_notes++] = sl_arena_vprintf(v->arena, fmt, ap);
+    va_end(ap);
 }
 
 const struct sl_vector_info *sl_vector_info(const struct sl_vector *v)

@@ -26,7 +26,7 @@ struct sl_vector;
 struct sl_vector_options {
     const struct sl_format *format;
     const char *layer;    /* NULL: the only one; SL_E_FILE_LAYER names what there is when that is not clear */
-    const char *encoding; /* of a DBF; NULL: what the file says */
+    const char *encoding; /* of a DBF or CSV; NULL: what the file says */
     const char *geometry_column; /* name in the stream; NULL: "geom" */
     bool any_layer;       /* of an archive, whichever: for a look at what there is */
 };
@@ -38,6 +38,8 @@ struct sl_vector_field {
     const char *sql_type; /* for a PostGIS table: "bigint", "text", "timestamptz", … */
 };
 
+enum { SL_VECTOR_NOTES_MAX = 8 };
+
 struct sl_vector_info {
     const char *layer;
     struct sl_vector_field *fields;
@@ -47,6 +49,8 @@ struct sl_vector_info {
     struct sl_crs *crs;        /* NULL: the file does not say */
     int64_t promised_rows;     /* by the file's header; -1: it promises nothing */
     int64_t file_bytes;        /* of the file itself, without sidecars */
+    const char *notes[SL_VECTOR_NOTES_MAX]; /* what people should know of how it was read */
+    size_t n_notes;
     bool linearized;           /* the layer may have curves, which the stream gives as lines */
 };
 

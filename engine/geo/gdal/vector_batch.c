@@ -22,6 +22,7 @@ enum {
 
 struct column {
     struct sl_vector__type type;
+    void *recode; /* of a text; may be NULL */
     struct sl_buf validity, offsets, values;
     struct sl_buf item_offsets; /* of a list of texts */
     int64_t length, nulls, items;
@@ -82,6 +83,8 @@ static struct batch *batch_new(const struct sl_vector *v)
     b->arrays = sl_xcalloc(b->n ? b->n : 1, sizeof(struct ArrowArray *));
     for (size_t i = 0; i < v->info.n_fields; i++)
         column_init(&b->columns[i], v->types[i]);
+    for (size_t i = 0; i < v->info.n_fields; i++)
+        b->columns[i].recode = v->recode;
     if (v->info.has_geometry)
         column_init(&b->columns[b->n - 1], (struct sl_vector__type){SL_KIND_BINARY, false});
     return b;
@@ -179,6 +182,9 @@ static const char *put_value(struct column *c, const OGRField *f)
         return NULL;
     case SL_KIND_TEXT: {
         size_t bytes = strlen(f->String);
+        if (c->recode)
+            return bytes > VALUE_MAX_BYTES ? "is larger than 1 GB"
+                                           : sl_vector__recode(c->recode, f->String, bytes, &c->values);
         sl_buf_add(&c->values, f->String, bytes);
         return check_text(f->String, bytes);
     }
@@ -372,6 +378,9 @@ static int put_row(struct sl_vector *v, struct batch *b, OGRFeatureH feature, st
     if (v->info.has_geometry) {
         struct column *c = &b->columns[b->n - 1];
         const char *wrong = put_geometry(c, feature, v->srid);
+        if (!wrong && v->geometry_field >= 0 && !OGR_F_GetGeometryRef(feature) &&
+            *OGR_F_GetFieldAsString(feature, v->geometry_field))
+            wrong = "its text is not WKT";
         if (wrong)
             return fail_geometry(v, wrong, err);
         bytes += c->values.len;

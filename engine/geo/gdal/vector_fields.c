@@ -162,6 +162,15 @@ static void find_zones(struct sl_vector *v, OGRFeatureDefnH definition)
     sl_gdal_errors_end(SL_E_FILE_DAMAGED, NULL); /* the stream meets them again */
 }
 
+static const char *recoded(const struct sl_vector *v, const char *name)
+{
+    SL_CLEANUP(sl_buf_free) struct sl_buf out;
+    sl_buf_init(&out, 4096);
+    if (!v->recode || sl_vector__recode(v->recode, name, strlen(name), &out))
+        return name;
+    return sl_arena_strdup(v->arena, out.data);
+}
+
 int sl_vector__describe_fields(struct sl_vector *v, struct sl_error *err)
 {
     OGRFeatureDefnH definition = OGR_L_GetLayerDefn(v->layer);
@@ -175,7 +184,7 @@ int sl_vector__describe_fields(struct sl_vector *v, struct sl_error *err)
     v->types = sl_arena_array(v->arena, n, sizeof *v->types);
     for (size_t i = 0; i < n; i++) {
         OGRFieldDefnH field = OGR_FD_GetFieldDefn(definition, (int)i);
-        sources[i] = OGR_Fld_GetNameRef(field);
+        sources[i] = recoded(v, OGR_Fld_GetNameRef(field));
         v->types[i] = type_of(field);
     }
     sl_vector_column_names(sources, n, v->geometry_column, v->arena, names);

@@ -39,6 +39,8 @@ struct sl_vector {
     const char *geometry_column;
     struct sl_vector_info info;
     struct sl_vector__type *types; /* as many as fields */
+    void *recode; /* iconv's, into UTF-8; NULL: texts are UTF-8 */
+    int geometry_field; /* of a CSV, the column that has WKT, which the driver passes over where it is none; else -1 */
     int srid;
     int64_t rows;
     bool ended;
@@ -64,6 +66,16 @@ int sl_vector__open_dataset(const char *path, const struct sl_vector_options *op
 /* What the file's own headers promise, without GDAL: SL_E_FILE_TRUNCATED when the file is shorter, SL_E_FILE_MISSING
  * when a necessary sidecar is not there. *rows is -1 when nothing is promised. */
 int sl_vector__promise(const char *path, const struct sl_format *format, int64_t *rows, struct sl_error *err);
+/* A sidecar's path, in the case that is there: upper-case Shapefiles are common. */
+const char *sl_vector__beside(struct sl_arena *arena, const char *path, const char *lower, const char *upper);
+/* Finds the encoding of the file's texts, declared in the manifest (NULL: not) or by the file, before they are read.
+ * SL_E_FILE_DAMAGED where a declaration cannot be true. */
+int sl_vector__open_text(struct sl_vector *vector, const char *path, const char *declared, struct sl_error *err);
+void sl_vector__close_text(struct sl_vector *vector);
+/* NULL, or what is wrong with the text. */
+const char *sl_vector__recode(void *recode, const char *text, size_t bytes, struct sl_buf *out);
+/* One line for people about how the file was read, at most SL_VECTOR_NOTES_MAX of them. */
+void sl_vector__note(struct sl_vector *vector, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Fills info's fields and the types. */
 int sl_vector__describe_fields(struct sl_vector *vector, struct sl_error *err);
 /* The next batch; *out is released (release NULL) at the end. */

@@ -7,6 +7,7 @@
 #include <cpl_vsi.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "geo/gdal/vector_internal.h"
 
 struct file {
@@ -116,7 +117,7 @@ static bool there(const char *path)
 }
 
 /* The sidecar in the case that is there: upper-case Shapefiles are common. */
-static const char *beside(struct sl_arena *arena, const char *path, const char *lower, const char *upper)
+const char *sl_vector__beside(struct sl_arena *arena, const char *path, const char *lower, const char *upper)
 {
     size_t stem = strlen(path) > 4 ? strlen(path) - 4 : 0;
     const char *first = sl_arena_printf(arena, "%.*s.%s", (int)stem, path, lower);
@@ -131,9 +132,9 @@ static int check_shapefile(const char *path, int64_t *rows, struct sl_error *err
     int64_t shp_bytes = 0, shx_bytes = 0, records = 0, live = 0;
     int rc = check_shape_file(path, &shp_bytes, err);
     if (rc == 0)
-        rc = check_shape_file(beside(arena, path, "shx", "SHX"), &shx_bytes, err);
+        rc = check_shape_file(sl_vector__beside(arena, path, "shx", "SHX"), &shx_bytes, err);
     if (rc == 0)
-        rc = check_dbf(beside(arena, path, "dbf", "DBF"), &records, &live, err);
+        rc = check_dbf(sl_vector__beside(arena, path, "dbf", "DBF"), &records, &live, err);
     if (rc)
         return rc;
     int64_t shapes = (shx_bytes - SHX_HEAD_BYTES) / SHX_RECORD_BYTES;
@@ -172,6 +173,62 @@ static int check_json(const char *path, struct sl_error *err)
     return rc;
 }
 
+/* Text up to the first element: a document type may name files and servers, and no format has one. */
+static int check_xml(const char *path, const char *format, struct sl_error *err)
+{
+    enum { PROLOG_BYTES = 65536 };
+    SL_CLEANUP(close_file) struct file f = {0};
+    if (!open_file(&f, path))
+        return sl_fail_errno(err, errno, "cannot read \"%s\"", sl_path_base(path));
+    SL_CLEANUP(sl_buf_free) struct sl_buf text;
+    sl_buf_init(&text, PROLOG_BYTES);
+    char block[4096];
+    for (size_t got; !text.overflow && (got = VSIFReadL(block, 1, sizeof block, f.stream)) > 0;)
+        sl_buf_add(&text, block, got);
+    const char *p = text.len >= 3 && !memcmp(text.data, "\xEF\xBB\xBF", 3) ? text.data + 3 : text.data;
+    for (;;) {
+        p += strspn(p, " \t\r\n");
+        const char *end = !strncmp(p, "<?", 2) ? strstr(p, "?>") : !strncmp(p, "<!--", 4) ? strstr(p, "-->") : NULL;
+        if (!end)
+            break;
+        p = end + 2 + (p[1] == '!');
+    }
+    if (*p == '<' && ((p[1] | 0x20) >= 'a' && (p[1] | 0x20) <= 'z'))
+        return 0;
+    int rc = !strncmp(p, "<!", 2)
+                 ? sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" has a document type declaration", sl_path_base(path))
+                 : sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is not %s in UTF-8", sl_path_base(path), format);
+    sl_error_hint(err, "it may name other files: write the file without <!DOCTYPE …>, in UTF-8");
+    return rc;
+}
+
+/* The last word of a drawing is EOF. */
+static int check_dxf(const char *path, struct sl_error *err)
+{
+    SL_CLEANUP(close_file) struct file f = {0};
+    char tail[65] = "";
+    if (!open_file(&f, path))
+        return sl_fail_errno(err, errno, "cannot read \"%s\"", sl_path_base(path));
+    int64_t at = f.size_bytes > 64 ? f.size_bytes - 64 : 0;
+    if (VSIFSeekL(f.stream, (vsi_l_offset)at, SEEK_SET) != 0 || VSIFReadL(tail, 1, sizeof tail - 1, f.stream) == 0)
+        return sl_fail(err, SL_E_FILE_TRUNCATED, "\"%s\" is empty", sl_path_base(path));
+    for (size_t n = strlen(tail); n > 0 && strchr(" \t\r\n\x1a", tail[n - 1]); n--)
+        tail[n - 1] = '\0';
+    if (sl_text_ends(tail, "EOF"))
+        return 0;
+    int rc = sl_fail(err, SL_E_FILE_TRUNCATED, "\"%s\" is cut off: it does not end with EOF", sl_path_base(path));
+    sl_error_hint(err, "upload the file again");
+    return rc;
+}
+
+static bool one_of(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (!strcmp(name, *names))
+            return true;
+    return false;
+}
+
 int sl_vector__promise(const char *path, const struct sl_format *format, int64_t *rows, struct sl_error *err)
 {
     *rows = -1;
@@ -179,5 +236,9 @@ int sl_vector__promise(const char *path, const struct sl_format *format, int64_t
         return check_sqlite(path, err);
     if (!strcmp(format->driver, "ESRI Shapefile"))
         return check_shapefile(path, rows, err);
+    if (one_of(format->driver, (const char *const[]){"GML", "KML", "GPX", NULL}))
+        return check_xml(path, format->name, err);
+    if (!strcmp(format->driver, "DXF"))
+        return check_dxf(path, err);
     return strstr(format->driver, "JSON") ? check_json(path, err) : 0;
 }
