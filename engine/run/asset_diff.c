@@ -7,6 +7,7 @@
 #include "geo/duckdb/duck.h"
 #include "geo/sql.h"
 #include "json/json.h"
+#include "lake/outputs.h"
 #include "run/run.h"
 #include "store/store.h"
 
@@ -337,6 +338,12 @@ int sl_asset_diff_rows(struct sl_engine *e, struct json_object *a, struct json_o
         if (!sl_json_get(docs[side], "row_count"))
             rc = sl_fail(err, SL_E_USAGE, "%s v%lld is a %s and has no rows", sl_json_str(docs[side], "dataset_id", ""),
                          (long long)sl_json_int(docs[side], "version", 0), sl_json_str(docs[side], "kind", ""));
+    for (int side = 0; rc == 0 && side < 2; side++)
+        if (strcmp(sl_json_str(docs[side], "media_type", ""), sl_output_geoparquet.media_type) != 0) {
+            rc = sl_fail(err, SL_E_USAGE, "%s v%lld is no parquet file, and rows are compared in those only",
+                         sl_json_str(docs[side], "dataset_id", ""), (long long)sl_json_int(docs[side], "version", 0));
+            sl_error_hint(err, "compare the geoparquet output of the same batch");
+        }
     sl_uuid7(id);
     const char *folder = sl_arena_printf(arena, "%s/.diff-%s", e->config->run_scratch, id);
     if (rc == 0)

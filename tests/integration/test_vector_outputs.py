@@ -161,6 +161,11 @@ def test_csv_keeps_texts_and_wkt(areas):
     assert areas["areas.csv"][1].read_text().count('""') >= 1  # the empty text is no NULL
 
 
+def test_rows_are_compared_in_parquet_only(ready, areas):
+    refused = ready.run("asset", "diff", "areas.csv@1", "areas.csv@1", "--rows", check=2)
+    assert "areas.csv v1 is no parquet file" in refused.err
+
+
 def test_the_same_rows_give_the_same_bytes(ready, areas):
     done = ready.run("replay", "all", "--json")
     outputs = ready.run("run", "--once", check=False) and ready.run("batch", "show", "all", "--json").json
