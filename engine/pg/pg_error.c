@@ -79,6 +79,14 @@ static void hint_of(const PGresult *res, enum sl_code code, struct sl_error *err
         sl_error_hint(err, "sluice doctor");
 }
 
+/* Two sessions changed the same row of the system's tables (GRANT on one database, for example), which wait for no lock:
+ * the server has no SQLSTATE for it, and never translates the text. */
+static bool raced(const char *primary)
+{
+    return primary &&
+           (!strcmp(primary, "tuple concurrently updated") || !strcmp(primary, "tuple concurrently deleted"));
+}
+
 int sl_pg_fail(struct sl_pg *pg, const PGresult *res, struct sl_error *err)
 {
     const char *sqlstate = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
@@ -86,6 +94,8 @@ int sl_pg_fail(struct sl_pg *pg, const PGresult *res, struct sl_error *err)
     const char *detail = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL) : NULL;
     enum sl_code code = sl_pg_alive(pg) ? sl_pg_code_of(sqlstate) : SL_E_POSTGRES_UNAVAILABLE;
     char reason[SL_ERROR_MESSAGE_BYTES];
+    if (code == SL_E_POSTGRES && raced(primary))
+        code = SL_E_POSTGRES_CONFLICT;
     if (primary)
         snprintf(reason, sizeof reason, "%s%s%s", primary, detail ? ": " : "", detail ? detail : "");
     else

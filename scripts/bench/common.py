@@ -61,13 +61,13 @@ def row(case: str, value: float, unit: str, size: str, of: int, **more) -> dict:
 class Home:
     """A home of its own, which PostgreSQL's account can enter; with services, one that uses those."""
 
-    def __init__(self, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, services: "Services | None" = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="bench-"))
         self.folder.chmod(0o755)
         self.path = self.folder / "sluice"
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(CONFIGURATION)}
-        self.environment |= {"SLUICE_HOME": str(self.path), "NO_COLOR": "1", "USER": "bench"} | (settings or {})
-        self.services = settings is not None
+        self.environment |= {"SLUICE_HOME": str(self.path), "NO_COLOR": "1", "USER": "bench"} | (services.settings if services else {})
+        self.services = services
 
     def start(self, *args, **more) -> subprocess.Popen:
         return subprocess.Popen([BINARY, *map(str, args)], cwd=self.folder, env=self.environment,
@@ -118,9 +118,18 @@ def s3(environment: dict[str, str]):
     return _clients[url]
 
 
+@dataclass(frozen=True)
+class Services:
+    folder: Path
+    settings: dict[str, str]
+
+    def pid(self, name: str) -> int:
+        return int((self.folder / name / "service.pid").read_text().split()[0])
+
+
 @contextlib.contextmanager
-def services() -> Iterator[dict[str, str]]:
-    """MinIO, a MongoDB wire server and PostGIS, fresh, as long as the block lasts; their settings."""
+def services() -> Iterator[Services]:
+    """MinIO, a MongoDB wire server and PostGIS, fresh, as long as the block lasts."""
     script, folder = ROOT / "scripts/services.sh", Path(tempfile.mkdtemp(prefix="bench-services-"))
     folder.chmod(0o755)
     done = subprocess.run([script, "up", "--dir", folder], capture_output=True, text=True)
@@ -128,7 +137,7 @@ def services() -> Iterator[dict[str, str]]:
         if done.returncode:
             raise Unavailable(f"scripts/services.sh up: {(done.stderr or done.stdout).strip()}")
         lines = [line.partition("=") for line in (folder / "env").read_text().splitlines() if "=" in line and line[0] != "#"]
-        yield {name: value.strip("'\"") for name, _, value in lines}
+        yield Services(folder, {name: value.strip("'\"") for name, _, value in lines})
     finally:
         subprocess.run([script, "down", "--dir", folder, "--delete"], capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
@@ -164,7 +173,9 @@ def cpu_ms(pid: int) -> float:
     return total * 1000 / os.sysconf("SC_CLK_TCK")
 
 
-def postmaster(home: Home) -> int | None:
-    for path in home.path.glob("postgres/data/postmaster.pid"):
-        return int(path.read_text().splitlines()[0])
-    return None
+def servers(home: Home) -> dict[str, int]:
+    """What works beside sluice: names and process ids."""
+    if home.services:
+        return {"MinIO": home.services.pid("minio"), "ledger": home.services.pid("mongodb"),
+                "PostgreSQL": home.services.pid("postgis")}
+    return {"PostgreSQL": int(path.read_text().splitlines()[0]) for path in home.path.glob("postgres/data/postmaster.pid")}

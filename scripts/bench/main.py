@@ -29,7 +29,7 @@ def arguments() -> argparse.Namespace:
                                      epilog=f"names:\n{names}\n\nData are made with fixed seeds in .cache/bench.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
     parser.add_argument("--runs", type=int, default=3, help="each is measured as often, the median counts (default 3)")
-    parser.add_argument("--short", action="store_true", help="a tenth of the size, once: does it work, not how fast is it")
+    parser.add_argument("--short", action="store_true", help="a small size, once: does it work, not how fast is it")
     parser.add_argument("--batches", type=int, help="small: how many (default 2000)")
     parser.add_argument("--workers", type=int, default=cores(), help="processes at work (default: the cores)")
     parser.add_argument("--world", choices=("embedded", "services", "all"), default="all",
@@ -46,7 +46,7 @@ def show(row: dict, as_json: bool) -> None:
     if as_json:
         print(json.dumps(row), flush=True)
         return
-    print(f"{row['bench']:<9} {row['case']:<36} {row['value']:>9,.1f} {row['unit']:<10} {row['size']:<30} "
+    print(f"{row['bench']:<9} {row['case']:<36} {row['value']:>9,.{2 if row['unit'] == 'times' else 1}f} {row['unit']:<10} {row['size']:<30} "
           f"median of {row['of']}, {row['cores']} cores", flush=True)
 
 

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many small batches that wait already: how many are through in a second, and what one costs."""
 
+import concurrent.futures
 import json
 import random
 import resource
+import statistics
 from collections.abc import Iterator
 
-from common import Home, Options, cpu_ms, home, postmaster, row, seconds
+from common import Home, Options, cpu_ms, home, row, seconds, servers
 
-BATCHES, FEATURES = 2000, 20
+BATCHES, SHORT, FEATURES, UPLOADERS = 2000, 300, 20, 8
 
 
 def batch(number: int) -> dict[str, bytes]:
@@ -28,23 +30,28 @@ def batch(number: int) -> dict[str, bytes]:
             f"manifests/{name}.json": json.dumps(manifest).encode()}
 
 
-def measure(one: Home, first: int, count: int, workers: int) -> tuple[float, float]:
-    """Seconds, and milliseconds of processor a batch (sluice and its own PostgreSQL)."""
-    for number in range(first, first + count):
+def upload(one: Home, first: int, count: int) -> None:
+    def put(number: int) -> None:
         for key, body in batch(number).items():
             one.put(key, body)
-    server = postmaster(one)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    server_before = cpu_ms(server) if server else 0
+
+    with concurrent.futures.ThreadPoolExecutor(UPLOADERS) as pool:
+        list(pool.map(put, range(first, first + count)))
+
+
+def measure(one: Home, first: int, count: int, workers: int) -> tuple[float, dict[str, float]]:
+    """Seconds, and milliseconds of processor a batch of each that takes part."""
+    upload(one, first, count)
+    pids = servers(one)
+    before, ours = {name: cpu_ms(pid) for name, pid in pids.items()}, resource.getrusage(resource.RUSAGE_CHILDREN)
     took = seconds(lambda: one.run("run", "-q", "--workers", workers))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
-    spent += cpu_ms(server) - server_before if server else 0
-    return took, spent / count
+    spent = {"sluice": (after.ru_utime + after.ru_stime - ours.ru_utime - ours.ru_stime) * 1000 / count}
+    return took, spent | {name: (cpu_ms(pid) - before[name]) / count for name, pid in pids.items()}
 
 
 def run(options: Options) -> Iterator[dict]:
-    count = options.batches or (BATCHES // 10 if options.short else BATCHES)
+    count = options.batches or (SHORT if options.short else BATCHES)
     size = f"{count:,} of {FEATURES} features"
     for world in options.worlds():
         found = []
@@ -54,8 +61,8 @@ def run(options: Options) -> Iterator[dict]:
             done = len(one.json("ledger", "find", "manifests", '{"status":"succeeded"}', "--limit", "0"))
         if done != count * options.runs:
             raise RuntimeError(f"{count * options.runs} batches were uploaded, {done} succeeded")
-        found.sort()
-        took, spent = found[len(found) // 2]
-        yield row(f"{world}, {options.workers} workers", count / took, "batches/s", size, options.runs)
-        if world == "embedded":
-            yield row(f"{world}, processor time", spent, "ms/batch", size, options.runs)
+        yield row(f"{world}, {options.workers} workers", count / statistics.median(took for took, _ in found), "batches/s", size,
+                  options.runs)
+        for name in found[0][1]:
+            yield row(f"{world}, processor of {name}", statistics.median(spent[name] for _, spent in found), "ms/batch", size,
+                      options.runs)

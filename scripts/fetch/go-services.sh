@@ -20,6 +20,8 @@ declare -A folders=(
     [minio-setup]=services/minio/setup
     [ferretdb-sqlite]=services/mongodb/dev
 )
+# One of theirs that is edited before it is built: <commands for sed> <module> <file in it>.
+declare -A edits=([ferretdb-sqlite]='services/mongodb/patch/index.sed github.com/FerretDB/FerretDB internal/backends/sqlite/metadata/metadata.go')
 # The oldest Go that these modules accept, and the one that is fetched where the system's is older (Debian 12 has 1.19).
 # A toolchain is a module like any other: the proxy has it, and Go checks it against its checksum database.
 go_least=1.24.0
@@ -42,7 +44,9 @@ source_of() {
         [ -z "${patches[$1]:-}" ] || printf ' %s' "$(cat "$root/${patches[$1]% *}"/*.go | sha256sum | cut -d' ' -f1)"
         printf '\n'
     else
-        printf '%s %s\n' "${folders[$1]}" "$(cd "$root/${folders[$1]}" && cat go.mod go.sum -- *.go | sha256sum | cut -d' ' -f1)"
+        printf '%s %s' "${folders[$1]}" "$(cd "$root/${folders[$1]}" && cat go.mod go.sum -- *.go | sha256sum | cut -d' ' -f1)"
+        [ -z "${edits[$1]:-}" ] || printf ' %s' "$(sha256sum <"$root/${edits[$1]%% *}" | cut -d' ' -f1)"
+        printf '\n'
     fi
 }
 # The size and time belong to it: a program that was put there by hand is not the one that was built.
@@ -86,6 +90,21 @@ unpack_patched() {
     cp "$root/${patches[$name]% *}"/*.go "$to/${patches[$name]#* }/"
 }
 
+# A folder of ours, with a copy of the module that is edited beside it, in the folder given.
+unpack_edited() {
+    local name=$1 to=$2 commands module file folder
+    read -r commands module file <<<"${edits[$name]}"
+    folder=$("$go_command" -C "$root/${folders[$name]}" mod download -json "$module" 2>"$cache/go.log" | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
+    [ -d "$folder" ] || die "fetching $module failed: $(tail -n 3 "$cache/go.log")"
+    mkdir "$to"
+    cp -r "$root/${folders[$name]}" "$to/program"
+    cp -r "$folder" "$to/module"
+    chmod -R u+w "$to/module"
+    sed -i -f "$root/$commands" "$to/module/$file"
+    ! cmp -s "$folder/$file" "$to/module/$file" || die "$commands has nothing to edit in $module"
+    "$go_command" -C "$to/program" mod edit -replace "$module=../module"
+}
+
 build() {
     local name=$1 since=$SECONDS log=$cache/go-$1.log
     find_go
@@ -96,6 +115,9 @@ build() {
         GOFLAGS='-buildvcs=false -mod=readonly' logged "$log" nice "$go_command" -C "$part.src" build -o "$part/$name" .
     elif [ -n "${modules[$name]:-}" ]; then
         GOFLAGS=-buildvcs=false GOBIN=$part logged "$log" nice "$go_command" install "${modules[$name]}"
+    elif [ -n "${edits[$name]:-}" ]; then
+        unpack_edited "$name" "$part.src"
+        GOFLAGS='-buildvcs=false -mod=readonly' logged "$log" nice "$go_command" -C "$part.src/program" build -o "$part/$name" .
     else
         GOFLAGS='-buildvcs=false -mod=readonly' logged "$log" nice "$go_command" -C "$root/${folders[$name]}" build -o "$part/$name" .
     fi

@@ -13,6 +13,20 @@ static int exec_sql(struct sl_pg *pg, const struct sl_sql *sql, struct sl_error 
     return rc ? rc : sl_pg_exec(pg, sql->buf.data, err);
 }
 
+/* One transaction of statements on roles and schemas. Those of other sessions change the same rows of the system's tables:
+ * who comes second is told so, and begins again. */
+static int exec_admin(struct sl_pg *admin, const struct sl_sql *sql, struct sl_error *err)
+{
+    enum { TRIES = 8, PAUSE_BASE_MS = 5, PAUSE_MAX_MS = 100 };
+    int rc = exec_sql(admin, sql, err);
+    for (int i = 1; rc == -(int)SL_E_POSTGRES_CONFLICT && i < TRIES; i++) {
+        sl_clock_sleep_ns(sl_clock_backoff_ns(i, PAUSE_BASE_MS * SL_NS_PER_MS, PAUSE_MAX_MS * SL_NS_PER_MS));
+        sl_error_clear(err);
+        rc = exec_sql(admin, sql, err);
+    }
+    return rc;
+}
+
 static void new_password(char out[SL_POSTGIS_PASSWORD_BYTES])
 {
     unsigned char bytes[(SL_POSTGIS_PASSWORD_BYTES - 1) / 2];
@@ -58,7 +72,7 @@ int sl_postgis__drop(struct sl_pg *admin, const char *name, struct sl_error *err
         sl_sql_text(&sql, " CASCADE; DROP ROLE ");
         sl_sql_ident(&sql, role);
     }
-    return rc ? rc : exec_sql(admin, &sql, err);
+    return rc ? rc : exec_admin(admin, &sql, err);
 }
 
 static void create_schema(struct sl_sql *sql, const char *name)
@@ -104,7 +118,7 @@ static int make_role(struct sl_pg *admin, const struct sl_postgis_session *s, st
     sl_sql_ident(&sql, s->name);
     sl_sql_text(&sql, " SET statement_timeout = ");
     sl_sql_int(&sql, s->postgis->options.statement_timeout_ms);
-    return exec_sql(admin, &sql, err);
+    return exec_admin(admin, &sql, err);
 }
 
 static int make(struct sl_pg *admin, const struct sl_postgis_session *s, struct sl_error *err)
@@ -266,7 +280,7 @@ static int take_up(struct sl_postgis_session *s, const char *name, const char *s
         sl_sql_ident(&sql, name);
     }
     create_schema(&sql, name);
-    rc = exec_sql(admin, &sql, err);
+    rc = exec_admin(admin, &sql, err);
     if (rc)
         return rc;
     snprintf(s->name, sizeof s->name, "%s", name);
@@ -289,7 +303,7 @@ static int clear(struct sl_postgis_session *s, struct sl_pg *admin, struct sl_er
     sl_sql_ident(&sql, s->name);
     sl_sql_text(&sql, " CASCADE");
     grant_connect(&sql, s->postgis, s->name);
-    return rc ? rc : exec_sql(admin, &sql, err);
+    return rc ? rc : exec_admin(admin, &sql, err);
 }
 
 static void close_session(struct sl_postgis_session *s)
