@@ -11,7 +11,7 @@
 
 #include "store/s3/s3.h"
 
-enum { MAX_PARTS = 10000, MIB = 1024 * 1024, PART_ETAG_BYTES = 72 };
+enum { MAX_PARTS = 10000, MIB = 1024 * 1024, PART_ETAG_BYTES = 72, AHEAD = 4, HASH_POLL_MS = 2 };
 #define COPY_PART_BYTES (INT64_C(512) * MIB)
 #define OBJECT_MOST     (INT64_C(5) << 40)
 
@@ -38,7 +38,7 @@ struct upload {
     struct part_done *parts;
     struct slot *slots;
     int n_slots;
-    struct sl_sha256 *whole; /* NULL: nobody knows the hash of the whole */
+    struct sl_s3_ahead *ahead; /* NULL: the parts are copied */
     int64_t acknowledged, shown;
 };
 
@@ -62,9 +62,10 @@ static void on_sent(void *data, int64_t bytes)
         u->put->options->progress(u->put->options->progress_data, u->shown = sum, u->put->source->total);
 }
 
-static int fill_part(struct upload *u, struct slot *s, int64_t offset, int64_t n, struct sl_error *err)
+static void fill_part(struct upload *u, struct slot *s, const char *hex)
 {
     struct sl_s3_call *c = &s->call;
+    int64_t offset = (s->number - 1) * u->part_bytes, n = part_length(u, s->number);
     if (u->copy_source) {
         char range[64];
         snprintf(range, sizeof range, "bytes=%lld-%lld", (long long)offset, (long long)(offset + n - 1));
@@ -72,19 +73,13 @@ static int fill_part(struct upload *u, struct slot *s, int64_t offset, int64_t n
         sl_s3__header(c, "x-amz-copy-source-range", range);
         sl_s3__header(c, "x-amz-copy-source-if-match", sl_arena_printf(c->arena, "\"%s\"", u->copy_etag));
         c->error_in_body = true;
-        return 0;
+        return;
     }
-    char hex[SL_SHA256_HEX_BYTES];
-    struct part_done *done = &u->parts[s->number - 1];
-    int rc = sl_s3__hash(u->put->source, offset, n, u->whole, hex, err);
-    if (rc)
-        return rc;
-    sl_s3__set_body(c, u->put->source, offset, n, hex, done->checksum);
+    sl_s3__set_body(c, u->put->source, offset, n, hex, u->parts[s->number - 1].checksum);
     c->sent = u->put->options->progress ? on_sent : NULL;
-    return 0;
 }
 
-static int start_part(struct upload *u, struct slot *s, struct sl_error *err)
+static int start_part(struct upload *u, struct slot *s, const char *hex, struct sl_error *err)
 {
     char number[24];
     s->upload = u;
@@ -95,8 +90,8 @@ static int start_part(struct upload *u, struct slot *s, struct sl_error *err)
     snprintf(number, sizeof number, "%lld", (long long)s->number);
     sl_s3__query(&s->call, "partNumber", number);
     sl_s3__query(&s->call, "uploadId", u->id);
-    int rc = fill_part(u, s, (s->number - 1) * u->part_bytes, part_length(u, s->number), err);
-    return rc ? rc : sl_s3__begin(u->lane, &s->call, err);
+    fill_part(u, s, hex);
+    return sl_s3__begin(u->lane, &s->call, err);
 }
 
 static int take_part(struct upload *u, struct slot *s, struct sl_error *err)
@@ -126,19 +121,37 @@ static int take_part(struct upload *u, struct slot *s, struct sl_error *err)
     return rc;
 }
 
-static int send_parts(struct upload *u, struct sl_error *err)
+/* Those that are hashed. *hungry: a slot waits for a hash. */
+static int start_parts(struct upload *u, bool *hungry, struct sl_error *err)
 {
     int rc = 0;
+    *hungry = false;
+    for (int i = 0; rc == 0 && i < u->n_slots && u->next <= u->n_parts && !*hungry; i++) {
+        char hex[SL_SHA256_HEX_BYTES] = "";
+        if (u->slots[i].number)
+            continue;
+        bool idle = !u->lane->in_flight && !u->lane->waiting;
+        if (u->ahead)
+            rc = sl_s3__ahead_part(u->ahead, u->next - 1, AHEAD, idle, hex, err);
+        *hungry = u->ahead && !hex[0];
+        if (rc == 0 && !*hungry)
+            rc = start_part(u, &u->slots[i], hex, err);
+    }
+    return rc;
+}
+
+static int send_parts(struct upload *u, struct sl_error *err)
+{
     for (;;) {
-        for (int i = 0; rc == 0 && i < u->n_slots && u->next <= u->n_parts; i++)
-            if (!u->slots[i].number)
-                rc = start_part(u, &u->slots[i], err);
+        bool hungry = false;
         struct sl_s3_call *done = NULL;
+        int rc = start_parts(u, &hungry, err);
         if (rc == 0)
-            rc = sl_s3__next(u->lane, -1, &done, err);
-        if (rc || !done)
+            rc = sl_s3__next(u->lane, hungry ? HASH_POLL_MS : -1, &done, err);
+        if (rc || (!done && !hungry))
             return rc;
-        rc = take_part(u, done->data, err);
+        if (done)
+            rc = take_part(u, done->data, err);
         if (rc)
             return rc;
     }
@@ -283,10 +296,10 @@ static int complete(struct upload *u, struct sl_object_info *info, bool *committ
 static int check_whole(struct upload *u, struct sl_error *err)
 {
     char hex[SL_SHA256_HEX_BYTES];
-    if (!u->whole)
+    if (!u->ahead || !u->put->options->sha256_hex)
         return 0;
-    sl_sha256_final(u->whole, hex);
-    return strcmp(hex, u->put->options->sha256_hex) ? sl_s3__wrong_hash(u->put, hex, err) : 0;
+    int rc = sl_s3__ahead_whole(u->ahead, hex, err);
+    return rc == 0 && strcmp(hex, u->put->options->sha256_hex) ? sl_s3__wrong_hash(u->put, hex, err) : rc;
 }
 
 /* An early answer where the condition already fails; the completion's is the one that counts. */
@@ -369,8 +382,12 @@ static int upload(struct upload *u, int64_t part_bytes, struct sl_object_info *i
     u->n_slots = u->n_parts < u->s3->parallel ? (int)u->n_parts : u->s3->parallel;
     u->parts = sl_xcalloc((size_t)u->n_parts, sizeof *u->parts);
     u->slots = sl_xcalloc((size_t)u->n_slots, sizeof *u->slots);
-    int rc = run(u, info_out, err);
-    sl_sha256_free(u->whole);
+    int rc = 0;
+    if (!u->copy_source)
+        rc = sl_s3__ahead_new(u->put->source, u->part_bytes, u->n_parts, AHEAD, u->put->options->sha256_hex, &u->ahead, err);
+    if (rc == 0)
+        rc = run(u, info_out, err);
+    sl_s3__ahead_free(u->ahead);
     free(u->slots);
     free(u->parts);
     return rc;
@@ -380,7 +397,6 @@ int sl_s3__multipart_put(struct sl_s3 *s3, struct sl_s3_lane *lane, const struct
                          struct sl_object_info *info_out, struct sl_error *err)
 {
     struct upload u = {.s3 = s3, .lane = lane, .put = put};
-    u.whole = put->options->sha256_hex ? sl_sha256_new() : NULL;
     return upload(&u, s3->part_bytes, info_out, err);
 }
 

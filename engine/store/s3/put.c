@@ -15,16 +15,18 @@ int64_t sl_s3__single_most(const struct sl_s3 *s3)
     return 2 * s3->part_bytes;
 }
 
-int sl_s3__hash(const struct sl_s3_source *source, int64_t offset, int64_t n, struct sl_sha256 *also,
-                char hex[SL_SHA256_HEX_BYTES], struct sl_error *err)
+int sl_s3__hash(const struct sl_s3_source *source, char hex[SL_SHA256_HEX_BYTES], struct sl_error *err)
 {
+    if (source->bytes) {
+        sl_sha256_of(source->bytes, (size_t)source->total, hex);
+        return 0;
+    }
     struct sl_sha256 *hash = sl_sha256_new();
-    SL_CLEANUP(sl_freep) char *block = source->bytes ? NULL : sl_xmalloc(BLOCK_BYTES);
+    SL_CLEANUP(sl_freep) char *block = sl_xmalloc(BLOCK_BYTES);
     int rc = 0;
-    while (rc == 0 && n > 0) {
-        size_t step = n < BLOCK_BYTES ? (size_t)n : BLOCK_BYTES;
-        const void *bytes = block ? (const void *)block : source->bytes + offset;
-        ssize_t got = block ? pread(source->fd, block, step, offset) : (ssize_t)step;
+    for (int64_t offset = 0; rc == 0 && offset < source->total;) {
+        int64_t left = source->total - offset;
+        ssize_t got = pread(source->fd, block, left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES, offset);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
@@ -32,11 +34,8 @@ int sl_s3__hash(const struct sl_s3_source *source, int64_t offset, int64_t n, st
         } else if (got == 0) {
             rc = sl_fail(err, SL_E_FILE_CHANGED, "%s became shorter while it was uploaded", source->name);
         } else {
-            sl_sha256_update(hash, bytes, (size_t)got);
-            if (also)
-                sl_sha256_update(also, bytes, (size_t)got);
+            sl_sha256_update(hash, block, (size_t)got);
             offset += got;
-            n -= got;
         }
     }
     sl_sha256_final(hash, hex);
@@ -178,7 +177,7 @@ int sl_s3__make_put(struct sl_s3 *s3, struct sl_s3_call *c, const struct sl_s3_p
                     char checksum[SL_S3_BASE64_BYTES], struct sl_error *err)
 {
     char hex[SL_SHA256_HEX_BYTES];
-    int rc = sl_s3__hash(put->source, 0, put->source->total, NULL, hex, err);
+    int rc = sl_s3__hash(put->source, hex, err);
     if (rc == 0 && put->options->sha256_hex && strcmp(hex, put->options->sha256_hex) != 0)
         rc = sl_s3__wrong_hash(put, hex, err);
     if (rc)

@@ -168,9 +168,7 @@ struct sl_s3_put {
     bool if_absent;
     const char *if_match;
 };
-/* Hash of [offset, offset + n); `also` (may be NULL) gets the same bytes. */
-int sl_s3__hash(const struct sl_s3_source *source, int64_t offset, int64_t n, struct sl_sha256 *also,
-                char hex[SL_SHA256_HEX_BYTES], struct sl_error *err);
+int sl_s3__hash(const struct sl_s3_source *source, char hex[SL_SHA256_HEX_BYTES], struct sl_error *err);
 /* The body with its hash, in the signature and as a checksum, the signed header of which is enough for a server that is
  * known to check it: it hashes once then. */
 void sl_s3__set_body(struct sl_s3_call *c, const struct sl_s3_source *source, int64_t offset, int64_t n,
@@ -198,6 +196,19 @@ int sl_s3__put_source(struct sl_s3 *s3, struct sl_s3_lane *lane, const struct sl
                       struct sl_object_info *info_out, struct sl_error *err);
 int sl_s3__open_file(const char *path, struct sl_s3_source *source, struct sl_error *err);
 int64_t sl_s3__single_most(const struct sl_s3 *s3); /* bytes that are put in one request */
+
+/* --- ahead.c --- */
+/* Threads that hash the parts of a source, which must outlive it, in order and at most `window` parts ahead of the one that
+ * was asked for last; with `whole` also all of it. */
+struct sl_s3_ahead;
+int sl_s3__ahead_new(const struct sl_s3_source *source, int64_t part_bytes, int64_t n_parts, int window, bool whole,
+                     struct sl_s3_ahead **out, struct sl_error *err);
+void sl_s3__ahead_free(struct sl_s3_ahead *a); /* NULL is allowed */
+/* The hash of a part, counted from 0; "" when it is not known yet and wait is false. */
+int sl_s3__ahead_part(struct sl_s3_ahead *a, int64_t index, int window, bool wait, char hex[SL_SHA256_HEX_BYTES],
+                      struct sl_error *err);
+/* After the last part; waits. */
+int sl_s3__ahead_whole(struct sl_s3_ahead *a, char hex[SL_SHA256_HEX_BYTES], struct sl_error *err);
 
 /* --- multipart.c --- */
 int sl_s3__multipart_put(struct sl_s3 *s3, struct sl_s3_lane *lane, const struct sl_s3_put *put,
