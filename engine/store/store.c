@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "store/follow.h"
 
 enum {
     BUCKET_LEAST = 3,
@@ -394,14 +395,32 @@ static int fetch(struct sl_store *s, const char *bucket, const char *key, const 
     return rc;
 }
 
+/* Where the backend can write parts as they come. */
+static int fetch_parts(struct sl_store *s, const char *bucket, const char *key, const char *if_match,
+                       struct download *d, char *sha256_hex, struct sl_object_info *info_out, struct sl_error *err)
+{
+    struct sl_follow *follow = NULL;
+    int rc = check_names(bucket, key, err);
+    if (rc == 0 && sha256_hex)
+        rc = sl_follow_new(d->fd, &follow, err);
+    if (rc)
+        return rc;
+    rc = s->ops->get_file(s, bucket, key, if_match, d->fd, follow ? sl_follow_written : NULL, follow, info_out, err);
+    if (!follow)
+        return rc;
+    if (rc)
+        (void)sl_follow_end(follow, NULL, NULL);
+    return rc ? rc : sl_follow_end(follow, sha256_hex, err);
+}
+
 int sl_store_download(struct sl_store *s, const char *bucket, const char *key, const char *if_match, const char *path,
                       char *sha256_hex, struct sl_object_info *info_out, struct sl_error *err)
 {
     struct download d = {.path = path};
-    d.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    d.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (d.fd < 0)
         return sl_fail_errno(err, errno, "cannot create %s", path);
-    int rc = fetch(s, bucket, key, if_match, &d, sha256_hex, info_out, err);
+    int rc = (s->ops->get_file ? fetch_parts : fetch)(s, bucket, key, if_match, &d, sha256_hex, info_out, err);
     /* A file system may tell only now that the bytes did not fit. */
     if (close(d.fd) != 0 && rc == 0)
         rc = sl_fail_errno(err, errno, "cannot write %s", path);

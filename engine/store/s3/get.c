@@ -2,11 +2,14 @@
 /*
  * Reading. The first request asks for the first part and so learns the size and the ETag; the others, several at a
  * time, are pinned to that ETag. Parts wait in memory until it is their turn: the sink gets bytes in order, and nothing
- * else than one object's. The window is bounded, whatever the size.
+ * else than one object's. The window is bounded, whatever the size. Into a file each part goes where it belongs as it
+ * comes, and nothing waits.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/s3/s3.h"
 
@@ -28,7 +31,9 @@ struct get {
     struct sl_s3_lane *lane;
     const char *bucket, *key;
     const char *if_match; /* the caller's */
-    sl_store_sink sink;
+    sl_store_sink sink; /* NULL: the file */
+    int fd;
+    void (*written)(void *data, int64_t bytes);
     void *data;
     int64_t next, end; /* to be asked for; end -1: not known yet */
     int64_t deliver_at;
@@ -80,9 +85,24 @@ static int on_head(void *data, const struct sl_http_response *head, struct sl_er
         if (g->end < 0 || g->end > info.size_bytes)
             g->end = info.size_bytes;
     }
-    if (p->room < p->length) {
+    if (g->sink && p->room < p->length) {
         p->bytes = sl_xrealloc(p->bytes, p->length);
         p->room = p->length;
+    }
+    return 0;
+}
+
+static int write_at(int fd, const char *bytes, size_t n, int64_t offset, struct sl_error *err)
+{
+    while (n > 0) {
+        ssize_t done = pwrite(fd, bytes, n, offset);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return sl_fail_errno(err, errno, "cannot write");
+        bytes += done;
+        n -= (size_t)done;
+        offset += done;
     }
     return 0;
 }
@@ -92,9 +112,13 @@ static int on_bytes(void *data, const void *bytes, size_t n, struct sl_error *er
     struct part *p = data;
     if (n > p->length - p->fill)
         return sl_fail(err, SL_E_NET, "the server sent more bytes of %s/%s than it said", p->get->bucket, p->get->key);
-    memcpy(p->bytes + p->fill, bytes, n);
+    int rc = 0;
+    if (p->get->sink)
+        memcpy(p->bytes + p->fill, bytes, n);
+    else
+        rc = write_at(p->get->fd, bytes, n, p->offset + (int64_t)p->fill, err);
     p->fill += n;
-    return 0;
+    return rc;
 }
 
 static void start_over(void *data)
@@ -165,10 +189,12 @@ static int deliver(struct get *g, struct sl_error *err)
             struct part *p = &g->parts[i];
             if (!p->done || p->offset != g->deliver_at)
                 continue;
-            int rc = g->sink(g->data, p->bytes, p->length, err);
+            int rc = g->sink ? g->sink(g->data, p->bytes, p->length, err) : 0;
             if (rc)
                 return rc;
             g->deliver_at += (int64_t)p->length;
+            if (g->written)
+                g->written(g->data, g->deliver_at);
             p->done = false;
             found = true;
         }
@@ -223,40 +249,32 @@ static int only_look(struct get *g, int64_t offset, struct sl_error *err)
     return rc;
 }
 
-int sl_s3__get(struct sl_store *s, const char *bucket, const char *key, int64_t offset, int64_t length,
-               const char *if_match, sl_store_sink sink, void *data, struct sl_object_info *info_out,
-               struct sl_error *err)
+static void choose_parts(struct get *g)
 {
-    struct sl_s3 *s3 = sl_s3__of(s);
-    struct sl_s3_lane *lane;
-    int rc = sl_s3__enter(s3, &lane, err);
-    if (rc)
-        return rc;
-    struct get *g = sl_xcalloc(1, sizeof *g);
-    *g = (struct get){.s3 = s3,
-                      .lane = lane,
-                      .bucket = bucket,
-                      .key = key,
-                      .if_match = if_match,
-                      .sink = sink,
-                      .data = data,
-                      .next = offset,
-                      .deliver_at = offset};
-    g->end = length < 0 || length > INT64_MAX - offset ? -1 : offset + length;
-    g->part_bytes = s3->part_bytes < PART_MOST ? s3->part_bytes : PART_MOST;
-    g->n_parts = s3->parallel < WINDOW_BYTES / g->part_bytes ? s3->parallel : (int)(WINDOW_BYTES / g->part_bytes);
+    g->part_bytes = g->s3->part_bytes < PART_MOST ? g->s3->part_bytes : PART_MOST;
+    g->n_parts = g->s3->parallel < WINDOW_BYTES / g->part_bytes ? g->s3->parallel : (int)(WINDOW_BYTES / g->part_bytes);
     if (g->n_parts > MOST_PARTS)
         g->n_parts = MOST_PARTS;
+}
+
+/* length -1: all there is. */
+static int run(struct get *g, int64_t length, struct sl_object_info *info_out, struct sl_error *err)
+{
+    int64_t offset = g->next;
+    int rc = sl_s3__enter(g->s3, &g->lane, err);
+    if (rc)
+        return rc;
+    choose_parts(g);
     /* Beyond what a range can say there is nothing. */
     bool nothing = length == 0 || offset > INT64_MAX - g->part_bytes;
     rc = nothing ? only_look(g, offset, err) : transfer(g, err);
-    sl_s3__leave(s3, lane);
+    sl_s3__leave(g->s3, g->lane);
     if (rc == -SL_E_STORE_RANGE && !nothing && !g->known) {
         sl_error_clear(err);
-        rc = sl_s3__enter(s3, &lane, err);
+        rc = sl_s3__enter(g->s3, &g->lane, err);
         if (rc == 0) {
             rc = only_look(g, offset, err);
-            sl_s3__leave(s3, lane);
+            sl_s3__leave(g->s3, g->lane);
         }
     }
     if (rc == 0 && info_out)
@@ -265,6 +283,43 @@ int sl_s3__get(struct sl_store *s, const char *bucket, const char *key, int64_t 
         sl_s3__close_call(&g->parts[i].call);
         free(g->parts[i].bytes);
     }
+    return rc;
+}
+
+int sl_s3__get(struct sl_store *s, const char *bucket, const char *key, int64_t offset, int64_t length,
+               const char *if_match, sl_store_sink sink, void *data, struct sl_object_info *info_out,
+               struct sl_error *err)
+{
+    struct get *g = sl_xcalloc(1, sizeof *g);
+    *g = (struct get){.s3 = sl_s3__of(s),
+                      .bucket = bucket,
+                      .key = key,
+                      .if_match = if_match,
+                      .sink = sink,
+                      .fd = -1,
+                      .data = data,
+                      .next = offset,
+                      .end = length < 0 || length > INT64_MAX - offset ? -1 : offset + length,
+                      .deliver_at = offset};
+    int rc = run(g, length, info_out, err);
+    free(g);
+    return rc;
+}
+
+int sl_s3__get_file(struct sl_store *s, const char *bucket, const char *key, const char *if_match, int fd,
+                    void (*written)(void *data, int64_t bytes), void *data, struct sl_object_info *info_out,
+                    struct sl_error *err)
+{
+    struct get *g = sl_xcalloc(1, sizeof *g);
+    *g = (struct get){.s3 = sl_s3__of(s),
+                      .bucket = bucket,
+                      .key = key,
+                      .if_match = if_match,
+                      .fd = fd,
+                      .written = written,
+                      .data = data,
+                      .end = -1};
+    int rc = run(g, -1, info_out, err);
     free(g);
     return rc;
 }

@@ -205,6 +205,7 @@ static const struct sl_store_ops s3_ops = {
     .bucket_make = sl_s3__bucket_make,
     .head = sl_s3__head,
     .get = sl_s3__get,
+    .get_file = sl_s3__get_file,
     .put = sl_s3__put,
     .put_file = sl_s3__put_file,
     .put_many = sl_s3__put_many,

@@ -229,6 +229,9 @@ int sl_s3__head(struct sl_store *s, const char *bucket, const char *key, struct 
 int sl_s3__get(struct sl_store *s, const char *bucket, const char *key, int64_t offset, int64_t length,
                const char *if_match, sl_store_sink sink, void *data, struct sl_object_info *info_out,
                struct sl_error *err);
+int sl_s3__get_file(struct sl_store *s, const char *bucket, const char *key, const char *if_match, int fd,
+                    void (*written)(void *data, int64_t bytes), void *data, struct sl_object_info *info_out,
+                    struct sl_error *err);
 int sl_s3__put(struct sl_store *s, const char *bucket, const char *key, const void *bytes, size_t n,
                const struct sl_put_options *options, struct sl_object_info *info_out, struct sl_error *err);
 int sl_s3__put_file(struct sl_store *s, const char *bucket, const char *key, const char *path,

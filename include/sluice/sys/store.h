@@ -123,6 +123,11 @@ struct sl_store_ops {
     int (*get)(struct sl_store *store, const char *bucket, const char *key, int64_t offset, int64_t length,
                const char *if_match, sl_store_sink sink, void *data, struct sl_object_info *info_out,
                struct sl_error *err);
+    /* May be NULL. The same for a whole object into a file that is open for writing and empty, in any order; written
+     * (may be NULL) is told how many bytes from the beginning on are there. On failure the file holds anything. */
+    int (*get_file)(struct sl_store *store, const char *bucket, const char *key, const char *if_match, int fd,
+                    void (*written)(void *data, int64_t bytes), void *data, struct sl_object_info *info_out,
+                    struct sl_error *err);
     /* Must provide. info_out may be NULL. */
     int (*put)(struct sl_store *store, const char *bucket, const char *key, const void *bytes, size_t n,
                const struct sl_put_options *options, struct sl_object_info *info_out, struct sl_error *err);
