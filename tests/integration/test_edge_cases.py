@@ -2,6 +2,7 @@
 """Files as people have them: several layers, tables among them, odd names, systems without a code; and what is asked of them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import geopandas
@@ -181,7 +182,15 @@ def test_files_of_two_types_in_one_batch_are_refused_in_one_line(ready):
                 "files": [{"path": "parks.gpkg", "type": "vector"}, {"path": "scene.tif", "type": "raster"}]}
     (ready.folder / "scene.tif").write_bytes(b"II*\0")
     (ready.folder / "two-types.json").write_text(json.dumps(manifest))
-    ready.run("submit", ready.folder / "two-types.json")
+    refused = ready.run("submit", ready.folder / "two-types.json", check=3)
+    assert refused.err.startswith("recipe keep takes vector files, scene.tif is raster\n")
+    # Whoever uploads without sluice hears it from the run.
+    manifests = ready.bucket("landing-zone") / "manifests"
+    manifests.mkdir(exist_ok=True)
+    shutil.copy(ready.folder / "two-types.json", manifests / "two-types.json")
+    for name in ("parks.gpkg", "scene.tif"):
+        (ready.bucket("landing-zone") / "two-types").mkdir(exist_ok=True)
+        shutil.copy(ready.folder / name, ready.bucket("landing-zone") / "two-types" / name)
     result = ready.run("run", "--once", "--log-level", "info", check=3)
-    assert "recipe keep takes vector files, scene.tif is raster" in result.out
+    assert "recipe keep takes vector files, scene.tif is raster" in result.out + result.err
     assert "not_found" not in result.err  # a run that was never begun is not closed
