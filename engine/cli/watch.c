@@ -76,18 +76,15 @@ static void log_ended(const struct watch *w, struct json_object *e)
 {
     struct sl_error error = {0};
     bool waits = sl_json_bool(e, "waits", false), again = sl_json_bool(e, "again", false);
-    if (!sl_json_get(e, "error")) {
-        log_event(w, "run.ended", e);
+    /* Where stages are logged only because nobody watches a terminal, the error is in the line for people. */
+    if (!sl_json_get(e, "error") || w->log_stages) {
+        log_event(w, waits ? "run.waits" : "run.ended", e);
         return;
     }
     sl_ledger_error_read(sl_json_get(e, "error"), &error);
-    if (w->log_stages)
-        sl_cli_log(w->cli, SL_LOG_INFO);
     sl_log_error(again ? SL_LOG_DEBUG : waits ? SL_LOG_INFO : SL_LOG_ERROR, waits ? "run.waits" : "run.ended", &error, "batch",
                  sl_json_str(e, "batch_id", NULL), "run", sl_json_str(e, "run_id", NULL), "status",
                  sl_json_str(e, "status", NULL), NULL);
-    if (w->log_stages)
-        sl_cli_log(w->cli, SL_CLI_LOG_OFF);
 }
 
 static const char *stages_text(struct sl_arena *a, struct json_object *stages)
