@@ -22,7 +22,7 @@ BEYOND_A_SCHEMA = {
     "raster_with_postgis", "raster_with_steps", "same_dataset_twice", "select_nothing", "sql_hole_in_quotes",
     "sql_parenthesis_out", "sql_semicolon", "sql_unclosed_quote", "sql_unknown_hole", "sql_unknown_param",
     "sql_without_input", "unknown_crs", "unknown_param", "wrong_dataset", "broken_hole", "rename_twice",
-    "values_and_pattern", "bounds_upside_down", "row_count_range", "dedupe_nothing", "measure_nothing",
+    "values_and_pattern", "sort_without_columns", "bounds_upside_down", "row_count_range", "dedupe_nothing", "measure_nothing",
 }
 NOT_YAML = {"bomb", "duplicate_key", "syntax"}
 
