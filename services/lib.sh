@@ -75,12 +75,13 @@ write_private() {
 # run_service FOLDER: unless it runs already, starts the caller's function `launch PORT` (which ends in exec) and waits for
 # its `ready PORT`. The port is chosen once; another program may take it in between, so that a first start is tried again.
 run_service() {
-    local folder=$1 tries chosen=0
+    local folder=$1 tries chosen=0 attempts=3
     if recorded_pid "$folder" >/dev/null; then
         ! await_ready "$folder" || return 0
         stop_recorded "$folder"
     fi
-    for ((tries = 0; tries < 3; tries++)); do
+    [ ! -s "$folder/port" ] || attempts=20
+    for ((tries = 0; tries < attempts; tries++)); do
         if [ "$chosen" = 1 ] || [ ! -s "$folder/port" ]; then
             free_port >"$folder/port"
             chosen=1
@@ -89,8 +90,10 @@ run_service() {
             die "port $(<"$folder/port") of $folder is taken by another program" "remove $folder/port to have another chosen"
         launch_recorded "$folder" launch "$(<"$folder/port")"
         ! await_ready "$folder" || return 0
+        # One that runs and does not answer would not the next time either.
+        ! recorded_pid "$folder" >/dev/null || attempts=0
         stop_recorded "$folder"
-        [ "$chosen" = 1 ] || break
+        [ "$chosen" = 1 ] || sleep 0.5
     done
     tail -n 20 "$folder/log" >&2
     die "the service in $folder did not start" "the whole output is in $folder/log"

@@ -4,6 +4,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -47,8 +48,10 @@ class OnServices:
         return self.home.folder / "services" / name
 
     def _script(self, name: str, verb: str) -> None:
-        subprocess.run([ROOT / "services" / name / "dev" / verb, self._folder(name)], check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL)
+        done = subprocess.run([ROOT / "services" / name / "dev" / verb, self._folder(name)], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{name} {verb}: {done.stdout}{done.stderr}")
 
     def _start(self, name: str) -> None:
         self._script(name, "start")

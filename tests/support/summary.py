@@ -16,6 +16,8 @@ PASSED = re.compile(r"^\[       OK \] (.+)$", re.M)
 SKIPPED = re.compile(r"^\[  SKIPPED \] (?!\d+ test\(s\))(.+)$", re.M)
 REASON = re.compile(r"^skip(?:ped)?: (.+)$", re.M)
 
+HEAD_LINES, TAIL_LINES = 8, 24
+
 
 @dataclass
 class Tally:
@@ -68,6 +70,15 @@ def count_python(case: ET.Element, tally: Tally) -> None:
     tally.passed += 1
 
 
+def shortened(output: str) -> str:
+    """The cause is at the end of what a test says, the test at its beginning."""
+    lines = output.rstrip().splitlines()
+    if len(lines) > HEAD_LINES + TAIL_LINES:
+        left_out = len(lines) - HEAD_LINES - TAIL_LINES
+        lines[HEAD_LINES:-TAIL_LINES] = [f"… {left_out} lines …"]
+    return "\n".join(lines)
+
+
 def main(paths: list[str]) -> int:
     tally = Tally()
     for path in paths:
@@ -79,7 +90,7 @@ def main(paths: list[str]) -> int:
     for name, reason in tally.skipped:
         print(f"SKIPPED     {name}: {reason}")
     for name, output in tally.failed:
-        print(f"FAILED      {name}\n{output.rstrip()}\n")
+        print(f"FAILED      {name}\n{shortened(output)}\n")
     for name, _ in tally.failed:
         print(f"FAILED      {name}")
     counts = f"{tally.passed} passed, {len(tally.failed)} failed"
