@@ -19,6 +19,7 @@
 #include "geo/table.h"
 #include "run/event.h"
 #include "run/run.h"
+#include "run/work.h"
 
 enum { SL_HASH_TEXT_BYTES = 72 }; /* "sha256:" and 64 digits */
 
@@ -131,6 +132,8 @@ int sl_batch_file_missing(const struct sl_batch *batch, const char *landing_key,
 int sl_batch_plan(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_dedupe(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_compute_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
+/* The unit's outputs that are not linked, from the last table of the work. */
+int sl_batch_write_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_work *work, struct sl_error *err);
 /* The system of a file by its own word, the manifest's and the policy: unit->crs and crs_source. */
 int sl_batch_decide_crs(struct sl_batch *batch, struct sl_unit *unit, const struct sl_crs *file_crs,
                         struct sl_error *err);

@@ -90,6 +90,7 @@ enum sl_step_flags {
     SL_STEP_KEEPS_ROWS = 1 << 1, /* as many rows out as in: anything else is rows.lost */
     SL_STEP_UNTRUSTED = 1 << 2,  /* its SQL is the recipe author's */
     SL_STEP_KEEPS_COLUMNS = 1 << 3,
+    SL_STEP_SEARCHES = 1 << 5,   /* its query looks for rows by place, so that a spatial index on its input is of use */
     SL_STEP_ORDERS = 1 << 4      /* what it is for is the order of the rows: it is the output's when it is the last transform */
 };
 

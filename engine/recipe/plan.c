@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recipe/plan.h"
+
+#include "base/arena.h"
+
+/* Steps of the engine's own that change each geometry for itself need no table between them. */
+static bool fuses(const struct sl_step *step)
+{
+    const unsigned all = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS;
+    return step->kind->class_ == SL_STEP_TRANSFORM && (step->kind->flags & (all | SL_STEP_UNTRUSTED)) == all;
+}
+
+static bool transforms(const struct sl_step *step)
+{
+    return step->kind->class_ == SL_STEP_TRANSFORM;
+}
+
+const char *sl_plan_table_name(const struct sl_bound_recipe *bound, size_t step, struct sl_arena *arena)
+{
+    for (size_t i = step + 1; i < bound->recipe->n_steps; i++)
+        if (transforms(&bound->steps[i]))
+            return sl_arena_printf(arena, "step_%zu", step);
+    return "processed";
+}
+
+/* An index serves the next query on its table, if that may look for places: the next transform makes another table. */
+static bool index_is_used(const struct sl_bound_recipe *bound, size_t index)
+{
+    for (size_t i = index + 1; i < bound->recipe->n_steps; i++)
+        if (transforms(&bound->steps[i]))
+            return (bound->steps[i].kind->flags & (SL_STEP_SEARCHES | SL_STEP_UNTRUSTED)) != 0;
+    return false;
+}
+
+static struct sl_pass pass_of_index(const struct sl_bound_recipe *bound, size_t i, bool materialize)
+{
+    struct sl_pass pass = {.kind = SL_PASS_INDEX, .from = i, .to = i + 1, .why = "the next step may search by place"};
+    if (materialize) {
+        pass.why = "every step is carried out";
+    } else if (!index_is_used(bound, i)) {
+        pass.kind = SL_PASS_SKIP;
+        pass.why = "no later step searches by place, and the outputs have an order of their own";
+    }
+    return pass;
+}
+
+static struct sl_pass pass_of_transforms(const struct sl_bound_recipe *bound, size_t i, bool materialize,
+                                         struct sl_arena *arena)
+{
+    struct sl_pass pass = {.kind = SL_PASS_TABLE, .from = i, .to = i + 1, .why = "a table of its own"};
+    while (!materialize && fuses(&bound->steps[i]) && pass.to < bound->recipe->n_steps && fuses(&bound->steps[pass.to]))
+        pass.to++;
+    if (materialize)
+        pass.why = "every table is kept";
+    else if (pass.to > i + 1)
+        pass.why = "neighbours that change each row for itself are one query";
+    pass.table = sl_plan_table_name(bound, pass.to - 1, arena);
+    return pass;
+}
+
+void sl_plan_make(const struct sl_bound_recipe *bound, const struct sl_plan_options *options, struct sl_arena *arena,
+                  struct sl_plan *out)
+{
+    size_t n = bound->recipe->n_steps;
+    struct sl_plan plan = {.materialized = options->materialize};
+    plan.passes = sl_arena_array(arena, n ? n : 1, sizeof *plan.passes);
+    for (size_t i = 0; i < n; i = plan.passes[plan.n++].to)
+        plan.passes[plan.n] = transforms(&bound->steps[i])
+                                  ? pass_of_transforms(bound, i, options->materialize, arena)
+                                  : pass_of_index(bound, i, options->materialize);
+    *out = plan;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The passes of a plan, and what each does to columns, CRS and the count of rows. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "geo/sql.h"
+#include "json/json.h"
+#include "run/work.h"
+
+static void count_difference(struct sl_work *w, const struct sl_step_kind *kind, int64_t before, int64_t after)
+{
+    struct json_object *into = after < before ? w->dropped : w->added;
+    const char *policy = kind->drops ? kind->drops : kind->name;
+    int64_t n = after < before ? before - after : after - before;
+    if (n > 0)
+        sl_json_put_int(into, policy, sl_json_int(into, policy, 0) + n);
+}
+
+/* The CRS after a step is known by its options, or (a step of the author's own SQL) by the SRID. */
+static int enter_crs(struct sl_work *w, const struct sl_step *step, struct sl_error *err)
+{
+    const char *crs_after = step->kind->crs_after ? step->kind->crs_after(step->options) : NULL;
+    if (!crs_after)
+        return 0;
+    struct sl_crs *crs = sl_arena_alloc(w->arena, sizeof *crs);
+    int rc = sl_crs_parse(crs_after, w->arena, crs, err);
+    w->crs = crs;
+    return rc;
+}
+
+static int transform(struct sl_work *w, const struct sl_step *step, const char *sql, const char *name,
+                     struct sl_error *err)
+{
+    int64_t before = w->table.rows, rows = 0;
+    int rc = w->compute->ops->transform(w->session, sql, name, &rows, err);
+    if (rc < 0)
+        return rc;
+    rc = sl_work_look_at(w, name, step->kind->name, err);
+    if (rc < 0)
+        return rc;
+    w->table.rows = rows;
+    if ((step->kind->flags & SL_STEP_KEEPS_ROWS) && rows != before)
+        return sl_fail(err, SL_E_ROWS_LOST, "step %s made %" PRId64 " rows of %" PRId64, step->kind->name, rows,
+                       before);
+    count_difference(w, step->kind, before, rows);
+    rc = enter_crs(w, step, err);
+    return rc < 0 ? rc : sl_work_follow_crs(w, step->kind->name, err);
+}
+
+static int build_step(struct sl_work *w, const struct sl_step *step, struct sl_sql *sql, struct sl_error *err)
+{
+    const struct sl_step_context context = sl_work_context(w);
+    int rc = sl_step_sql(step->kind, step->options, &context, sql, err);
+    return rc < 0 ? rc : sl_sql_check(sql, err);
+}
+
+static int run_step(struct sl_work *w, size_t i, struct sl_error *err)
+{
+    const struct sl_step *step = &w->bound->steps[i];
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
+    int rc = build_step(w, step, &sql, err);
+    if (rc == 0)
+        rc = step->kind->class_ == SL_STEP_TRANSFORM
+                 ? transform(w, step, sql.buf.data, sl_plan_table_name(w->bound, i, w->arena), err)
+                 : w->compute->ops->execute(w->session, sql.buf.data, err);
+    if (rc < 0 && (rc == -SL_E_STEP_SQL || rc == -SL_E_STEP_TIMEOUT))
+        sl_error_prefix(err, "step %zu (%s) of recipe %s", i + 1, step->kind->name, w->bound->recipe->name);
+    return rc;
+}
+
+/* One SELECT of the steps from `from` to before `to`; w is then where it would be after them. */
+static int fuse(struct sl_work *w, size_t from, size_t to, const char **out, struct sl_error *err)
+{
+    int rc = 0;
+    for (size_t i = from; rc == 0 && i < to; i++) {
+        const struct sl_step *step = &w->bound->steps[i];
+        SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+        sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
+        rc = build_step(w, step, &sql, err);
+        if (rc == 0)
+            rc = enter_crs(w, step, err);
+        if (rc == 0)
+            rc = w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
+        if (rc == 0)
+            w->table.query = sl_arena_strdup(w->arena, sql.buf.data);
+    }
+    *out = w->table.query;
+    return rc;
+}
+
+/* Several steps in one pass. Where that fails they are run one by one, so that the error is of the step that made it and
+ * each has its own time: then *done is false and nothing has changed. */
+static int run_fused(struct sl_work *w, const struct sl_pass *pass, bool *done, struct sl_error *err)
+{
+    const struct sl_work before = *w;
+    const char *select = NULL;
+    int64_t rows = 0;
+    int rc = fuse(w, pass->from, pass->to, &select, err);
+    if (rc == 0)
+        rc = w->compute->ops->transform(w->session, select, pass->table, &rows, err);
+    if (rc < 0) {
+        *w = before;
+        bool sql = rc == -SL_E_STEP_SQL || rc == -SL_E_STEP_TIMEOUT;
+        if (sql)
+            sl_error_clear(err);
+        return sql ? 0 : rc;
+    }
+    *done = true;
+    /* Steps of the engine's own that keep rows and columns: what the table has is known. */
+    w->table = before.table;
+    w->table.name = pass->table;
+    if (rows != before.table.rows)
+        return sl_fail(err, SL_E_ROWS_LOST, "steps %zu to %zu made %" PRId64 " rows of %" PRId64, pass->from + 1, pass->to, rows,
+                       before.table.rows);
+    return w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
+}
+
+static int run_pass(struct sl_work *w, const struct sl_pass *pass, struct sl_error *err)
+{
+    bool done = pass->kind == SL_PASS_SKIP;
+    int rc = 0;
+    if (pass->to > pass->from + 1)
+        rc = run_fused(w, pass, &done, err);
+    for (size_t i = pass->from; rc == 0 && !done && i < pass->to; i++)
+        rc = run_step(w, i, err);
+    return rc;
+}
+
+int sl_work_steps(struct sl_work *w, struct sl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < w->plan->n; i++) {
+        rc = w->may_go_on ? w->may_go_on(w->data, err) : 0;
+        if (rc == 0)
+            rc = run_pass(w, &w->plan->passes[i], err);
+    }
+    return rc;
+}

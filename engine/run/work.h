@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * work.h - one table on its way through a bound recipe in a compute session: loaded, taken through the steps, checked.
+ *
+ * Around every step stand the geometry contract (exactly one geometry column, of the recipe's name), the CRS, and the
+ * count of rows: what a step drops or adds is counted under its policy. Knows no batch and no ledger, so that a batch and
+ * a recipe's test go the same way. The caller owns everything that a struct sl_work points to, and the session.
+ * Threads: one.
+ */
+#ifndef SLUICE_RUN_WORK_H
+#define SLUICE_RUN_WORK_H
+
+#include <sluice/sys/compute.h>
+
+#include "geo/crs.h"
+#include "geo/table.h"
+#include "recipe/plan.h"
+#include "step/step.h"
+
+struct json_object;
+
+struct sl_work {
+    struct sl_compute *compute;
+    struct sl_compute_session *session;
+    const struct sl_bound_recipe *bound;
+    const struct sl_plan *plan;
+    struct sl_arena *arena;
+    struct json_object *dropped;  /* policy → rows; borrowed */
+    struct json_object *added;    /* step → rows; borrowed */
+    struct json_object *warnings; /* texts; borrowed */
+    /* May be NULL. Asked before each pass: a negative code ends the work (the lease is gone). */
+    int (*may_go_on)(void *data, struct sl_error *err);
+    void *data;
+    const struct sl_crs *crs; /* of the current table; the caller sets that of the input */
+    struct sl_table table;    /* the current one */
+};
+
+/* What a builder of SQL is told about the current table. */
+struct sl_step_context sl_work_context(struct sl_work *work);
+/* The layer becomes the table `raw_data`. `vector` stays the caller's. */
+int sl_work_load(struct sl_work *work, struct sl_vector *vector, struct sl_error *err);
+/* All passes of the plan. Errors name the step. */
+int sl_work_steps(struct sl_work *work, struct sl_error *err);
+/* All checks, in order: SL_E_CHECK_FAILED for the first that fails, a warning for one that only warns. */
+int sl_work_checks(struct sl_work *work, struct sl_error *err);
+
+/* Describes a table of the session as the current one and holds it to the contract. `after` names the step that made it. */
+int sl_work_look_at(struct sl_work *work, const char *table, const char *after, struct sl_error *err);
+/* A step of the author's own SQL may have moved the geometry into another system: the SRID says which. */
+int sl_work_follow_crs(struct sl_work *work, const char *after, struct sl_error *err);
+
+#endif
