@@ -3,16 +3,24 @@
 
 #include "base/arena.h"
 
-/* Steps of the engine's own that change each geometry for itself need no table between them. */
-static bool fuses(const struct sl_step *step)
-{
-    const unsigned all = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS;
-    return step->kind->class_ == SL_STEP_TRANSFORM && (step->kind->flags & (all | SL_STEP_UNTRUSTED)) == all;
-}
-
 static bool transforms(const struct sl_step *step)
 {
     return step->kind->class_ == SL_STEP_TRANSFORM;
+}
+
+static bool fuses(const struct sl_step *step)
+{
+    return transforms(step) && (step->kind->flags & SL_STEP_ROW_WISE) != 0;
+}
+
+static bool keeps_rows(const struct sl_step *step)
+{
+    return (step->kind->flags & SL_STEP_KEEPS_ROWS) != 0;
+}
+
+const char *sl_plan_skipped(void)
+{
+    return "no later step searches by place, and the outputs have an order of their own";
 }
 
 const char *sl_plan_table_name(const struct sl_bound_recipe *bound, size_t step, struct sl_arena *arena)
@@ -39,21 +47,37 @@ static struct sl_pass pass_of_index(const struct sl_bound_recipe *bound, size_t 
         pass.why = "every step is carried out";
     } else if (!index_is_used(bound, i)) {
         pass.kind = SL_PASS_SKIP;
-        pass.why = "no later step searches by place, and the outputs have an order of their own";
+        pass.why = sl_plan_skipped();
     }
     return pass;
+}
+
+/* Takes the neighbours into the pass that can be part of its query. */
+static void extend(const struct sl_bound_recipe *bound, struct sl_pass *pass)
+{
+    bool steady = keeps_rows(&bound->steps[pass->from]);
+    for (size_t i = pass->to; i < bound->recipe->n_steps; i++) {
+        const struct sl_step *next = &bound->steps[i];
+        if (!transforms(next) && !index_is_used(bound, i))
+            continue;
+        if (!fuses(next) || (!steady && !keeps_rows(next)))
+            return;
+        steady = steady && keeps_rows(next);
+        pass->to = i + 1;
+        pass->transforms++;
+    }
 }
 
 static struct sl_pass pass_of_transforms(const struct sl_bound_recipe *bound, size_t i, bool materialize,
                                          struct sl_arena *arena)
 {
-    struct sl_pass pass = {.kind = SL_PASS_TABLE, .from = i, .to = i + 1, .why = "a table of its own"};
-    while (!materialize && fuses(&bound->steps[i]) && pass.to < bound->recipe->n_steps && fuses(&bound->steps[pass.to]))
-        pass.to++;
+    struct sl_pass pass = {.kind = SL_PASS_TABLE, .from = i, .to = i + 1, .transforms = 1, .why = "a table of its own"};
+    if (!materialize && fuses(&bound->steps[i]))
+        extend(bound, &pass);
     if (materialize)
         pass.why = "every table is kept";
-    else if (pass.to > i + 1)
-        pass.why = "neighbours that change each row for itself are one query";
+    else if (pass.transforms > 1)
+        pass.why = "neighbours that make each row from one row are one query";
     pass.table = sl_plan_table_name(bound, pass.to - 1, arena);
     return pass;
 }

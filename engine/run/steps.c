@@ -70,61 +70,117 @@ static int run_step(struct sl_work *w, size_t i, struct sl_error *err)
     return rc;
 }
 
-/* One SELECT of the steps from `from` to before `to`; w is then where it would be after them. */
-static int fuse(struct sl_work *w, size_t from, size_t to, const char **out, struct sl_error *err)
+/* What w's current table would be after this step of a query that makes no table yet. */
+static int enter_query(struct sl_work *w, const struct sl_step *step, const char *select, struct sl_error *err)
+{
+    struct sl_table found = {0};
+    if (!(step->kind->flags & SL_STEP_KEEPS_COLUMNS)) {
+        int rc = w->compute->ops->describe_query(w->session, select, w->arena, &found, err);
+        if (rc < 0)
+            return rc;
+        w->table.columns = found.columns;
+        w->table.n_columns = found.n_columns;
+        w->table.geometry = found.geometry;
+        rc = sl_work_check_contract(w, step->kind->name, err);
+        if (rc < 0)
+            return rc;
+    }
+    w->table.query = select;
+    int rc = enter_crs(w, step, err);
+    return rc < 0 ? rc : w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
+}
+
+/* One SELECT of a pass's transforms; w is then where it would be after them. *changes: the step that may change the number
+ * of rows, or NULL; *known: the columns are as they were. */
+static int fuse(struct sl_work *w, const struct sl_pass *pass, const struct sl_step **changes, bool *known,
+                struct sl_error *err)
 {
     int rc = 0;
-    for (size_t i = from; rc == 0 && i < to; i++) {
+    for (size_t i = pass->from; rc == 0 && i < pass->to; i++) {
         const struct sl_step *step = &w->bound->steps[i];
+        if (step->kind->class_ != SL_STEP_TRANSFORM)
+            continue;
         SL_CLEANUP(sl_sql_free) struct sl_sql sql;
         sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
         rc = build_step(w, step, &sql, err);
         if (rc == 0)
-            rc = enter_crs(w, step, err);
-        if (rc == 0)
-            rc = w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
-        if (rc == 0)
-            w->table.query = sl_arena_strdup(w->arena, sql.buf.data);
+            rc = enter_query(w, step, sl_arena_strdup(w->arena, sql.buf.data), err);
+        *known = *known && (step->kind->flags & SL_STEP_KEEPS_COLUMNS);
+        if (!(step->kind->flags & SL_STEP_KEEPS_ROWS))
+            *changes = step;
     }
-    *out = w->table.query;
     return rc;
 }
 
-/* Several steps in one pass. Where that fails they are run one by one, so that the error is of the step that made it and
- * each has its own time: then *done is false and nothing has changed. */
+static int drop(struct sl_work *w, const char *name, struct sl_error *err)
+{
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
+    sl_sql_text(&sql, "DROP TABLE ");
+    sl_sql_table(&sql, w->session->schema, name);
+    int rc = sl_sql_check(&sql, err);
+    return rc < 0 ? rc : w->compute->ops->execute(w->session, sql.buf.data, err);
+}
+
+/* What is the fault of a step or of its SQL, and not of the world. */
+static bool is_a_steps(int rc)
+{
+    return rc == -SL_E_STEP_SQL || rc == -SL_E_STEP_TIMEOUT || rc == -SL_E_GEOMETRY_CONTRACT || rc == -SL_E_RECIPE_OPTION ||
+           rc == -SL_E_RECIPE_STEP || rc == -SL_E_CRS_UNKNOWN || rc == -SL_E_CRS_MISSING;
+}
+
+static int after_fused(struct sl_work *w, const struct sl_pass *pass, const struct sl_table *before, bool known,
+                       struct sl_error *err)
+{
+    const char *last = w->bound->steps[pass->to - 1].kind->name;
+    if (!known) {
+        int rc = sl_work_look_at(w, pass->table, last, err);
+        return rc < 0 ? rc : sl_work_follow_crs(w, last, err);
+    }
+    /* Steps of the engine's own that keep columns: what the table has is known. */
+    w->table = *before;
+    w->table.name = pass->table;
+    return w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
+}
+
+/* Several steps in one pass. Where that fails, or has another number of rows than it may, they are run one by one, so that
+ * the error is of the step that made it and each has its own time: then *done is false and nothing has changed. */
 static int run_fused(struct sl_work *w, const struct sl_pass *pass, bool *done, struct sl_error *err)
 {
     const struct sl_work before = *w;
-    const char *select = NULL;
+    const struct sl_step *changes = NULL;
+    bool known = true, made = false;
     int64_t rows = 0;
-    int rc = fuse(w, pass->from, pass->to, &select, err);
+    int rc = fuse(w, pass, &changes, &known, err);
     if (rc == 0)
-        rc = w->compute->ops->transform(w->session, select, pass->table, &rows, err);
+        rc = w->compute->ops->transform(w->session, w->table.query, pass->table, &rows, err);
+    made = rc == 0;
+    if (made && !changes && rows != before.table.rows)
+        rc = -SL_E_ROWS_LOST;
     if (rc < 0) {
         *w = before;
-        bool sql = rc == -SL_E_STEP_SQL || rc == -SL_E_STEP_TIMEOUT;
-        if (sql)
-            sl_error_clear(err);
-        return sql ? 0 : rc;
+        if (!made && !is_a_steps(rc))
+            return rc;
+        sl_error_clear(err);
+        return made ? drop(w, pass->table, err) : 0;
     }
     *done = true;
-    /* Steps of the engine's own that keep rows and columns: what the table has is known. */
-    w->table = before.table;
-    w->table.name = pass->table;
-    if (rows != before.table.rows)
-        return sl_fail(err, SL_E_ROWS_LOST, "steps %zu to %zu made %" PRId64 " rows of %" PRId64, pass->from + 1, pass->to, rows,
-                       before.table.rows);
-    return w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
+    rc = after_fused(w, pass, &before.table, known, err);
+    w->table.rows = rows;
+    if (rc == 0 && changes)
+        count_difference(w, changes->kind, before.table.rows, rows);
+    return rc;
 }
 
 static int run_pass(struct sl_work *w, const struct sl_pass *pass, struct sl_error *err)
 {
     bool done = pass->kind == SL_PASS_SKIP;
     int rc = 0;
-    if (pass->to > pass->from + 1)
+    if (pass->transforms > 1)
         rc = run_fused(w, pass, &done, err);
     for (size_t i = pass->from; rc == 0 && !done && i < pass->to; i++)
-        rc = run_step(w, i, err);
+        if (pass->kind == SL_PASS_INDEX || w->bound->steps[i].kind->class_ == SL_STEP_TRANSFORM)
+            rc = run_step(w, i, err);
     return rc;
 }
 

@@ -28,8 +28,7 @@ struct sl_step_context sl_work_context(struct sl_work *w)
                                     .srid_data = w};
 }
 
-/* Exactly one geometry column, of the agreed name. `after` names the step that made the table. */
-static int check_contract(const struct sl_work *w, const char *after, struct sl_error *err)
+int sl_work_check_contract(const struct sl_work *w, const char *after, struct sl_error *err)
 {
     const char *want = w->bound->recipe->geometry_column;
     size_t n = 0;
@@ -54,7 +53,7 @@ int sl_work_look_at(struct sl_work *w, const char *table, const char *after, str
     if (rc < 0)
         return rc;
     w->table = found;
-    return check_contract(w, after, err);
+    return sl_work_check_contract(w, after, err);
 }
 
 /* A table tells its SRID by its first geometry; one without any is in the system that it would be in. */

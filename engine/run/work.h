@@ -46,6 +46,8 @@ int sl_work_checks(struct sl_work *work, struct sl_error *err);
 
 /* Describes a table of the session as the current one and holds it to the contract. `after` names the step that made it. */
 int sl_work_look_at(struct sl_work *work, const char *table, const char *after, struct sl_error *err);
+/* Exactly one geometry column, of the agreed name: SL_E_GEOMETRY_CONTRACT. */
+int sl_work_check_contract(const struct sl_work *work, const char *after, struct sl_error *err);
 /* A step of the author's own SQL may have moved the geometry into another system: the SRID says which. */
 int sl_work_follow_crs(struct sl_work *work, const char *after, struct sl_error *err);
 

@@ -140,6 +140,7 @@ static const struct sl_compute_ops ops = {
     .begin = sl_postgis__begin,
     .load = sl_postgis__load,
     .describe = sl_postgis__describe,
+    .describe_query = sl_postgis__describe_query,
     .transform = sl_postgis__transform,
     .execute = sl_postgis__execute,
     .query_int = sl_postgis__query_int,

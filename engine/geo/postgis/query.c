@@ -94,6 +94,77 @@ int sl_postgis__describe(struct sl_compute_session *session, const char *table, 
     return rc;
 }
 
+/* The types of a prepared query's columns as arrays' texts. */
+static void list_types(const PGresult *described, struct sl_buf *oids, struct sl_buf *mods)
+{
+    for (int i = 0; i < PQnfields(described); i++) {
+        sl_buf_printf(oids, "%c%u", i ? ',' : '{', PQftype(described, i));
+        sl_buf_printf(mods, "%c%d", i ? ',' : '{', PQfmod(described, i));
+    }
+    sl_buf_puts(oids, "}");
+    sl_buf_puts(mods, "}");
+}
+
+static int name_types(struct sl_postgis_session *s, const PGresult *described, PGresult **out, struct sl_error *err)
+{
+    enum { TYPES_MAX_BYTES = 1 << 16 };
+    SL_CLEANUP(sl_buf_free) struct sl_buf oids;
+    SL_CLEANUP(sl_buf_free) struct sl_buf mods;
+    sl_buf_init(&oids, TYPES_MAX_BYTES);
+    sl_buf_init(&mods, TYPES_MAX_BYTES);
+    list_types(described, &oids, &mods);
+    int rc = sl_buf_check(&oids, "a list of types", err);
+    if (rc == 0)
+        rc = sl_buf_check(&mods, "a list of types", err);
+    if (rc)
+        return rc;
+    const char *params[] = {oids.data, mods.data};
+    return sl_pg_query(s->pg,
+                       "SELECT format_type(c.type, c.mod), t.typname FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY "
+                       "AS c(type, mod, i) JOIN pg_type t ON t.oid = c.type ORDER BY c.i",
+                       2, params, out, err);
+}
+
+/* Prepares the unnamed statement, which the next one replaces. */
+static int prepare(struct sl_postgis_session *s, const char *select, PGresult **described, struct sl_error *err)
+{
+    PGconn *conn = sl_pg_handle(s->pg);
+    SL_CLEANUP(sl_pg_clearp) PGresult *prepared = PQprepare(conn, "", select, 0, NULL);
+    if (PQresultStatus(prepared) != PGRES_COMMAND_OK)
+        return blame_statement(sl_pg_fail(s->pg, prepared, err), err);
+    *described = PQdescribePrepared(conn, "");
+    return PQresultStatus(*described) == PGRES_COMMAND_OK ? 0 : blame_statement(sl_pg_fail(s->pg, *described, err), err);
+}
+
+int sl_postgis__describe_query(struct sl_compute_session *session, const char *select, struct sl_arena *arena,
+                               struct sl_table *out, struct sl_error *err)
+{
+    struct sl_postgis_session *s = sl_postgis__session(session);
+    SL_CLEANUP(sl_pg_clearp) PGresult *described = NULL;
+    SL_CLEANUP(sl_pg_clearp) PGresult *types = NULL;
+    int rc = sl_postgis__reset(s, err);
+    if (rc == 0)
+        rc = prepare(s, select, &described, err);
+    if (rc == 0 && PQnfields(described) == 0)
+        rc = sl_fail(err, SL_E_STEP_SQL, "the query gives no columns");
+    if (rc == 0)
+        rc = name_types(s, described, &types, err);
+    if (rc)
+        return rc;
+    struct sl_table t = {.rows = -1, .n_columns = (size_t)PQnfields(described)};
+    t.columns = sl_arena_array(arena, t.n_columns, sizeof *t.columns);
+    for (size_t i = 0; i < t.n_columns && (int)i < PQntuples(types); i++) {
+        struct sl_column *c = &t.columns[i];
+        c->name = sl_arena_strdup(arena, PQfname(described, (int)i));
+        c->geometry = !strcmp(PQgetvalue(types, (int)i, 1), "geometry");
+        c->type = c->geometry ? "geometry" : sl_arena_strdup(arena, PQgetvalue(types, (int)i, 0));
+        if (c->geometry && (!t.geometry || !strcmp(c->name, "geom")))
+            t.geometry = c->name;
+    }
+    *out = t;
+    return 0;
+}
+
 int sl_postgis__transform(struct sl_compute_session *session, const char *select, const char *table,
                           int64_t *rows_out, struct sl_error *err)
 {

@@ -70,6 +70,10 @@ struct sl_compute_ops {
     /* Must provide. Columns in order. SL_E_STEP_SQL when there is no such table. */
     int (*describe)(struct sl_compute_session *session, const char *table, bool count_rows, struct sl_arena *arena,
                     struct sl_table *out, struct sl_error *err);
+    /* Must provide. The columns that a SELECT would give, in order, with the name of the geometry column; it is not run, and
+     * the SRID is not known. SL_E_STEP_SQL when the engine does not take it. */
+    int (*describe_query)(struct sl_compute_session *session, const char *select, struct sl_arena *arena,
+                          struct sl_table *out, struct sl_error *err);
     /* Must provide. Makes `table` from a SELECT. */
     int (*transform)(struct sl_compute_session *session, const char *select, const char *table, int64_t *rows_out,
                      struct sl_error *err);

@@ -395,6 +395,50 @@ static void the_bytes_are_the_same_whatever_the_threads(void **state)
     }
 }
 
+static const char *described(const char *select)
+{
+    struct sl_table t = {0};
+    const char *text = "";
+    assert_ok(session->compute->ops->describe_query(session, select, geo.arena, &t, &err));
+    for (size_t i = 0; i < t.n_columns; i++)
+        text = sl_arena_printf(geo.arena, "%s%s%s %s%s", text, i ? ", " : "", t.columns[i].name, t.columns[i].type,
+                               t.columns[i].geometry ? "!" : "");
+    return sl_arena_printf(geo.arena, "%s; %s", text, t.geometry ? t.geometry : "-");
+}
+
+static void a_query_is_described_as_the_table_that_it_would_make(void **state)
+{
+    (void)state;
+    static const char select[] = "SELECT 1 AS a, 2::numeric(10, 2) AS \"B \"\"x\", 'x' AS c, ARRAY[1.5::float8] AS d, "
+                                 "'x'::varchar(7) AS e, now() AS f, ST_Point(1, 2) AS geom";
+    static const char wanted[] = "a integer, B \"x numeric(10,2), c text, d double precision[], e character varying(7), "
+                                 "f timestamp with time zone, geom geometry!; geom";
+    struct sl_table made = {0};
+    int64_t rows;
+    assert_string_equal(described(select), wanted);
+    assert_ok(session->compute->ops->transform(session, select, "made", &rows, &err));
+    assert_ok(session->compute->ops->describe(session, "made", false, geo.arena, &made, &err));
+    assert_string_equal(described("SELECT * FROM made"), wanted);
+    assert_int_equal(made.n_columns, 7);
+}
+
+static void a_described_query_is_not_run(void **state)
+{
+    (void)state;
+    assert_string_equal(described("SELECT 1 / (random() * 0)::int AS n"), "n integer; -");
+}
+
+static void what_cannot_be_described_is_a_fault_of_the_step(void **state)
+{
+    (void)state;
+    struct sl_table t = {0};
+    static const char *const wrong[] = {"SELECT nothing FROM nowhere", "SELEC 1", "SELECT 1 AS a; SELECT 2 AS b", "ANALYZE"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (session->compute->ops->describe_query(session, wrong[i], geo.arena, &t, &err) != -(int)SL_E_STEP_SQL)
+            fail_msg("%s was not refused as step.sql: %s", wrong[i], err.message);
+    assert_string_equal(described("SELECT 1 AS n"), "n integer; -");
+}
+
 /* Last: it ends the server under a load. */
 static void a_server_that_dies_in_mid_load_is_unavailable(void **state)
 {
@@ -433,6 +477,9 @@ int main(void)
         cmocka_unit_test(a_session_taken_up_again_knows_nothing_of_the_last_run),
         cmocka_unit_test(a_session_whose_role_was_swept_is_made_anew),
         cmocka_unit_test(sweep_drops_orphans_only),
+        T(a_query_is_described_as_the_table_that_it_would_make),
+        T(a_described_query_is_not_run),
+        T(what_cannot_be_described_is_a_fault_of_the_step),
         T(a_crs_without_a_code_gets_one_private_srid),
         T(cut_files_are_noticed),
         T(a_shapefile_without_its_sidecars_is_refused),
