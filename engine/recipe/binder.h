@@ -87,6 +87,13 @@ struct json_object *sl_param__defaults(const struct sl_recipe *recipe, struct sl
 /* The object is put when the arena is freed. */
 struct json_object *sl_recipe__keep(struct sl_arena *arena, struct json_object *value);
 
+/* -- inputs.c -- */
+enum { SL_RECIPE__MAX_ROLES = 32, SL_RECIPE__MAX_ROLE = 48 };
+extern const struct sl_options sl_inputs__merge; /* of inputs: {merge: …} */
+extern const struct sl_options sl_inputs__role;  /* of one role */
+/* Reads `inputs:`; false when there were problems. */
+bool sl_inputs__read(struct sl_binder *b, struct json_object *value, struct sl_recipe *recipe);
+
 /* -- items.c -- */
 extern const struct sl_options sl_check__common;  /* on_fail */
 extern const struct sl_options sl_output__common; /* dataset */

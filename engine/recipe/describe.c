@@ -109,7 +109,7 @@ static const char *type_name(enum sl_option_type type)
         [SL_OPT_BOOL] = "boolean",  [SL_OPT_ENUM] = "enum",     [SL_OPT_CRS] = "crs",
         [SL_OPT_COLUMN] = "column", [SL_OPT_COLUMNS] = "columns", [SL_OPT_SQL] = "sql",
         [SL_OPT_JSON] = "json",     [SL_OPT_MAP] = "map",         [SL_OPT_VALUES] = "values",
-        [SL_OPT_BOUNDS] = "bounds",
+        [SL_OPT_BOUNDS] = "bounds", [SL_OPT_VERSION] = "version",
     };
     return names[type];
 }

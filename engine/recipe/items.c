@@ -131,6 +131,47 @@ static bool relations(struct sl_binder *b, int (*validate)(const void *, struct 
     return false;
 }
 
+static bool valid_dataset(const char *name);
+
+static bool declared_role(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_step *step, const char *name)
+{
+    const char *what = what_of(b, "step", step->item), *names[SL_RECIPE__MAX_ROLES];
+    const struct sl_recipe_role *role = sl_recipe_role(recipe, name);
+    size_t n = 0;
+    bool author = (step->kind->flags & SL_STEP_UNTRUSTED) != 0;
+    for (size_t i = 0; i < recipe->inputs.n_roles; i++)
+        if (recipe->inputs.roles[i].name && !recipe->inputs.roles[i].main)
+            names[n++] = recipe->inputs.roles[i].name;
+    if (role && role->main)
+        sl_binder__problem(b, SL_E_RECIPE_OPTION, step->item->pointer,
+                           "%s: role \"%s\" is the main one, which the steps begin with", what, name);
+    else if (role && author && !role->required)
+        sl_binder__problem(b, SL_E_RECIPE_OPTION, step->item->pointer,
+                           "%s: role \"%s\" is not required, so that its table may be missing", what, name);
+    else if (!role)
+        sl_binder__problem(b, SL_E_RECIPE_OPTION, step->item->pointer, "%s: the recipe's inputs have no role \"%s\"%s", what,
+                           name, sl_recipe__meant(b->arena, name, names, n));
+    return role && !role->main && (!author || role->required);
+}
+
+/* The other tables that a step reads are there, as far as a recipe can say. */
+static bool check_tables(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_step *step)
+{
+    struct sl_table_ref refs[SL_STEP_TABLES_MAX];
+    bool ok = true;
+    size_t n = step->kind->reads && !b->incomplete ? step->kind->reads(step->options, refs) : 0;
+    for (size_t i = 0; i < n; i++) {
+        if (refs[i].role)
+            ok &= declared_role(b, recipe, step, refs[i].role);
+        if (!refs[i].dataset || valid_dataset(refs[i].dataset))
+            continue;
+        sl_binder__problem(b, SL_E_RECIPE_OPTION, sl_recipe__pointer(b->arena, step->item->pointer, "dataset"),
+                           "dataset: \"%s\" is not a dataset's name", refs[i].dataset);
+        ok = false;
+    }
+    return ok;
+}
+
 static bool bind_step(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_kinds *kinds,
                       const struct sl_recipe_item *item, struct sl_step *out)
 {
@@ -143,7 +184,7 @@ static bool bind_step(struct sl_binder *b, const struct sl_recipe *recipe, const
     /* Both, so that one lint tells all. */
     bool speaks = has_dialect(b, recipe, what, kind->dialects, item);
     bool bound = sl_options__bind(b, &part, 1, item->options, item->pointer, what) &&
-                 relations(b, kind->validate, part.out, what, item);
+                 relations(b, kind->validate, part.out, what, item) && check_tables(b, recipe, out);
     return speaks && bound;
 }
 

@@ -22,6 +22,7 @@ const struct sl_recipe__field sl_recipe__fields[] = {
     {"geometry_column", "The name of the one geometry column, before and after every step.", false},
     {"default", "true: also taken for intents that no recipe has, for files of its type.", false},
     {"params", "Values that a manifest may give, by name; written ${name} where they are used.", false},
+    {"inputs", "How the files of a batch become tables: each (for itself), merge (all into one) or roles.", false},
     {"steps", "What is done to the data, in order; one step an item.", false},
     {"checks", "What has to hold after the steps.", false},
     {"outputs", "What is written to the lake.", true},
@@ -310,7 +311,7 @@ static void hash(struct sl_recipe *recipe)
 static bool read_recipe(struct reader *r, const struct sl_kinds *kinds)
 {
     struct sl_recipe *recipe = r->recipe;
-    struct json_object *params;
+    struct json_object *params, *inputs;
     if (!json_object_is_type(r->root, json_type_object)) {
         sl_binder__problem(&r->b, SYNTAX, "", "expected a recipe, found %s", sl_recipe__show(r->b.arena, r->root));
         return false;
@@ -325,6 +326,8 @@ static bool read_recipe(struct reader *r, const struct sl_kinds *kinds)
     read_engine(r);
     if (has(r, "params", &params) && params)
         r->ok &= sl_param__read(&r->b, params, recipe);
+    if (has(r, "inputs", &inputs))
+        r->ok &= sl_inputs__read(&r->b, inputs, recipe);
     read_items(r, "steps", "step", SL_RECIPE__MAX_STEPS, &recipe->steps, &recipe->n_steps);
     read_items(r, "checks", "check", SL_RECIPE__MAX_CHECKS, &recipe->checks, &recipe->n_checks);
     read_items(r, "outputs", "output", SL_RECIPE__MAX_OUTPUTS, &recipe->outputs, &recipe->n_outputs);

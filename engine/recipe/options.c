@@ -69,6 +69,8 @@ const char *sl_options__expects(struct sl_arena *arena, const struct sl_option *
         return "a list of texts, numbers or booleans";
     case SL_OPT_BOUNDS:
         return "[xmin, ymin, xmax, ymax]";
+    case SL_OPT_VERSION:
+        return "latest or an integer ≥ 1";
     case SL_OPT_JSON:
         break;
     }
@@ -125,6 +127,18 @@ static bool put_integer(const struct sl_slot *s, struct json_object *value)
     }
     int64_t i = type == json_type_int ? json_object_get_int64(value) : (int64_t)v;
     memcpy(s->at, &i, sizeof i);
+    return true;
+}
+
+static bool put_version(const struct sl_slot *s, struct json_object *value)
+{
+    const char *text = sl_recipe__string(value);
+    int64_t version = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+    if (version < 1 && !(text && !strcmp(text, "latest"))) {
+        sl_slot__expected(s, value);
+        return false;
+    }
+    memcpy(s->at, &version, sizeof version);
     return true;
 }
 
@@ -268,9 +282,9 @@ static bool fits(enum sl_option_type option, enum sl_param_type param)
 {
     static const unsigned takes[] = {
         [SL_PARAM_NUMBER] = 1u << SL_OPT_NUMBER | 1u << SL_OPT_BOUNDS,
-        [SL_PARAM_INTEGER] = 1u << SL_OPT_NUMBER | 1u << SL_OPT_INTEGER | 1u << SL_OPT_BOUNDS,
+        [SL_PARAM_INTEGER] = 1u << SL_OPT_NUMBER | 1u << SL_OPT_INTEGER | 1u << SL_OPT_BOUNDS | 1u << SL_OPT_VERSION,
         [SL_PARAM_STRING] = 1u << SL_OPT_STRING | 1u << SL_OPT_ENUM | 1u << SL_OPT_CRS | 1u << SL_OPT_COLUMN |
-                            1u << SL_OPT_COLUMNS | 1u << SL_OPT_MAP,
+                            1u << SL_OPT_COLUMNS | 1u << SL_OPT_MAP | 1u << SL_OPT_VERSION,
         [SL_PARAM_BOOLEAN] = 1u << SL_OPT_BOOL,
         [SL_PARAM_CRS] = 1u << SL_OPT_STRING | 1u << SL_OPT_CRS,
         [SL_PARAM_COLUMN] = 1u << SL_OPT_STRING | 1u << SL_OPT_COLUMN | 1u << SL_OPT_COLUMNS | 1u << SL_OPT_MAP,
@@ -366,7 +380,7 @@ static bool put(const struct sl_slot *s, struct json_object *value)
         [SL_OPT_BOOL] = put_bool,     [SL_OPT_ENUM] = put_enum,     [SL_OPT_CRS] = put_crs,
         [SL_OPT_COLUMN] = put_column, [SL_OPT_COLUMNS] = sl_slot__columns, [SL_OPT_SQL] = put_sql,
         [SL_OPT_JSON] = put_json,     [SL_OPT_MAP] = sl_slot__map,       [SL_OPT_VALUES] = sl_slot__values,
-        [SL_OPT_BOUNDS] = sl_slot__bounds,
+        [SL_OPT_BOUNDS] = sl_slot__bounds, [SL_OPT_VERSION] = put_version,
     };
     return by_type[s->option->type](s, value);
 }

@@ -30,6 +30,28 @@ struct sl_recipe_param {
     struct json_object *schema; /* as written: default, minimum, maximum, enum, description */
 };
 
+/* How the files of a batch become tables. */
+enum sl_inputs_kind {
+    SL_INPUTS_EACH,  /* each file, or layer, goes through the recipe for itself */
+    SL_INPUTS_MERGE, /* all of them are one table */
+    SL_INPUTS_ROLES  /* the manifest says what each file is for */
+};
+
+/* Files that become one table. */
+struct sl_recipe_role {
+    const char *name; /* NULL: all files of the batch, for SL_INPUTS_MERGE */
+    bool main;        /* the table that the steps begin with; of exactly one role */
+    bool required, many;
+    const char *source_column; /* that says which file a row is from; NULL: none */
+    enum sl_mismatch mismatch;
+};
+
+struct sl_recipe_inputs {
+    enum sl_inputs_kind kind;
+    struct sl_recipe_role *roles; /* none of EACH, one of MERGE */
+    size_t n_roles;
+};
+
 struct sl_recipe {
     const char *name;
     int64_t version;
@@ -42,6 +64,7 @@ struct sl_recipe {
     bool is_default;    /* `default: true`: taken for unknown intents of its type */
     struct sl_recipe_param *params;
     size_t n_params;
+    struct sl_recipe_inputs inputs;
     struct sl_recipe_item *steps, *checks, *outputs;
     size_t n_steps, n_checks, n_outputs;
     const char *path;   /* file */
@@ -62,6 +85,9 @@ struct sl_lints {
     size_t n, capacity;     /* at most 100 are kept */
     struct sl_arena *arena; /* owns items and texts; set by the caller */
 };
+
+/* The role of that name, or NULL. */
+const struct sl_recipe_role *sl_recipe_role(const struct sl_recipe *recipe, const char *name);
 
 struct sl_recipe_set;
 

@@ -110,6 +110,13 @@ static struct json_object *four_numbers(void)
     return o;
 }
 
+static struct json_object *constant(const char *value)
+{
+    struct json_object *o = object(NULL);
+    sl_json_put_str(o, "const", value);
+    return o;
+}
+
 /* Without "${name}". */
 static struct json_object *plain(const struct sl_option *option)
 {
@@ -142,6 +149,10 @@ static struct json_object *plain(const struct sl_option *option)
         return values();
     case SL_OPT_BOUNDS:
         return four_numbers();
+    case SL_OPT_VERSION:
+        o = object("integer");
+        sl_json_put_int(o, "minimum", 1);
+        return either(o, constant("latest"));
     case SL_OPT_JSON:
         break;
     }
@@ -151,7 +162,7 @@ static struct json_object *plain(const struct sl_option *option)
 static bool takes_hole(enum sl_option_type type)
 {
     return type == SL_OPT_NUMBER || type == SL_OPT_INTEGER || type == SL_OPT_BOOL || type == SL_OPT_ENUM ||
-           type == SL_OPT_CRS;
+           type == SL_OPT_CRS || type == SL_OPT_VERSION;
 }
 
 static bool optional(const struct sl_option *option)
@@ -252,13 +263,6 @@ static struct json_object *list_of(struct json_object *items, int least, int mos
     return o;
 }
 
-static struct json_object *constant(const char *value)
-{
-    struct json_object *o = object(NULL);
-    sl_json_put_str(o, "const", value);
-    return o;
-}
-
 static struct json_object *choice(const char *const *choices)
 {
     struct json_object *o = object(NULL);
@@ -289,6 +293,21 @@ static struct json_object *params(void)
     return either(o, object("null"));
 }
 
+/* each, merge, {merge: {…}} or {roles: {name: {…}}} */
+static struct json_object *inputs(void)
+{
+    static const char *const words[] = {"each", "merge", NULL};
+    struct json_object *members = object(NULL), *roles = object("object");
+    struct json_object *role = options_schema(&sl_inputs__role, NULL, false);
+    sl_json_put(roles, "propertyNames", text("^[a-z][a-z0-9_]*$", SL_RECIPE__MAX_ROLE));
+    sl_json_put(roles, "additionalProperties", role);
+    sl_json_put_int(roles, "minProperties", 1);
+    sl_json_put_int(roles, "maxProperties", SL_RECIPE__MAX_ROLES);
+    sl_json_put(members, "merge", options_schema(&sl_inputs__merge, NULL, false));
+    sl_json_put(members, "roles", roles);
+    return either(choice(words), item(members));
+}
+
 static struct json_object *field_schema(const char *name)
 {
     static const struct {
@@ -302,6 +321,8 @@ static struct json_object *field_schema(const char *name)
         return list_of(ref("output"), 1, SL_RECIPE__MAX_OUTPUTS);
     if (!strcmp(name, "params"))
         return params();
+    if (!strcmp(name, "inputs"))
+        return inputs();
     if (!strcmp(name, "intents"))
         return intents();
     if (!strcmp(name, "apiVersion"))

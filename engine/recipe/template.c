@@ -9,11 +9,11 @@
 
 enum { MAX_BYTES = 65536, MAX_HOLES = 512 };
 
-enum piece_kind { PIECE_TEXT, PIECE_INPUT, PIECE_GEOM, PIECE_PARAM };
+enum piece_kind { PIECE_TEXT, PIECE_INPUT, PIECE_GEOM, PIECE_PARAM, PIECE_ROLE };
 
 struct piece {
     enum piece_kind kind;
-    const char *text; /* of a text; a parameter's name */
+    const char *text; /* of a text; a parameter's or role's name */
     enum sl_param_type type;
     struct json_object *value; /* borrowed; NULL while only linting */
 };
@@ -101,7 +101,7 @@ static size_t hole_at(const char *s)
         p++;
     if (!word_start(*p))
         return 0;
-    while (word_char(*p))
+    while (word_char(*p) || (braces && *p == '.'))
         p++;
     while (*p == ' ')
         p++;
@@ -206,11 +206,16 @@ static bool touches(char c)
 static int table_hole(struct parser *p, const char *name, struct piece *piece)
 {
     static const char *const names[] = {"input", "geom"};
+    static const char role[] = "role.";
+    if (!strncmp(name, role, sizeof role - 1) && name[sizeof role - 1]) {
+        *piece = (struct piece){.kind = PIECE_ROLE, .text = name + sizeof role - 1};
+        return 0;
+    }
     piece->kind = !strcmp(name, "input") ? PIECE_INPUT : PIECE_GEOM;
     p->out->has_input = p->out->has_input || piece->kind == PIECE_INPUT;
     if (!strcmp(name, "input") || !strcmp(name, "geom"))
         return 0;
-    return sl_fail(p->err, SL_E_RECIPE_OPTION, "{{%s}} is neither {{input}} nor {{geom}}%s", name,
+    return sl_fail(p->err, SL_E_RECIPE_OPTION, "{{%s}} is neither {{input}}, {{geom}} nor {{role.NAME}}%s", name,
                    sl_recipe__meant(p->arena, name, names, 2));
 }
 
@@ -340,6 +345,25 @@ int sl_template_parse(const char *text, const struct sl_recipe_param *params, si
     return rc;
 }
 
+size_t sl_template_roles(const struct sl_template *template_, struct sl_table_ref out[SL_STEP_TABLES_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < template_->n; i++) {
+        bool there = template_->pieces[i].kind != PIECE_ROLE;
+        for (size_t k = 0; !there && k < n; k++)
+            there = !strcmp(out[k].role, template_->pieces[i].text);
+        if (!there && n < SL_STEP_TABLES_MAX)
+            out[n++] = (struct sl_table_ref){.role = template_->pieces[i].text};
+    }
+    return n;
+}
+
+bool sl_template_has_table(const struct sl_template *template_)
+{
+    struct sl_table_ref roles[SL_STEP_TABLES_MAX];
+    return template_->has_input || sl_template_roles(template_, roles) > 0;
+}
+
 bool sl_template_has_input(const struct sl_template *template_)
 {
     return template_->has_input;
@@ -391,6 +415,21 @@ static bool wants_space(const struct piece *piece, const struct sl_sql *out)
     return piece->kind == PIECE_PARAM && piece->type != SL_PARAM_COLUMN && !space(last) && !strchr("(,[", last);
 }
 
+/* In the CRS of the input, so that the query can compare places. */
+static int print_role(const char *role, const struct sl_step_context *context, struct sl_sql *out, struct sl_error *err)
+{
+    const struct sl_table_ref ref = {.role = role};
+    struct sl_other_table other = {0};
+    if (!context->other)
+        return sl_fail(err, SL_E_RECIPE_OPTION, "{{role.%s}}: there are no roles here", role);
+    int rc = context->other(context->other_data, &ref, true, &other, err);
+    if (rc == 0 && other.absent)
+        rc = sl_fail(err, SL_E_RECIPE_OPTION, "{{role.%s}}: the batch has no file of this role", role);
+    if (rc == 0)
+        sl_sql_table(out, other.table->schema, other.table->name);
+    return rc;
+}
+
 int sl_template_print(const struct sl_template *template_, const struct sl_step_context *context, struct sl_sql *out,
                       struct sl_error *err)
 {
@@ -405,6 +444,8 @@ int sl_template_print(const struct sl_template *template_, const struct sl_step_
             sl_sql_table(out, context->input->schema, context->input->name);
         else if (piece->kind == PIECE_GEOM)
             sl_sql_ident(out, context->geometry);
+        else if (piece->kind == PIECE_ROLE)
+            rc = print_role(piece->text, context, out, err);
         else
             rc = print_param(piece, out, err);
         if (rc < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * template.h - SQL with holes: {{input}}, {{geom}} and ${param}.
+ * template.h - SQL with holes: {{input}}, {{geom}}, {{role.NAME}} and ${param}.
  *
  * Parsed with SQL's own quoting rules ('…', "…", E'…', $tag$…$tag$, comments): a hole inside of a quoted piece or
  * touching a word or a quote, a semicolon, an unclosed quote, parentheses that do not match, two texts side by side
@@ -23,6 +23,9 @@ int sl_template_parse(const char *text, const struct sl_recipe_param *params, si
                       struct json_object *values, struct sl_arena *arena, const struct sl_template **out,
                       struct sl_error *err);
 bool sl_template_has_input(const struct sl_template *template_);
+bool sl_template_has_table(const struct sl_template *template_); /* the input or a role's */
+/* The roles whose tables it reads, each once; returns how many. */
+size_t sl_template_roles(const struct sl_template *template_, struct sl_table_ref out[SL_STEP_TABLES_MAX]);
 /* Appends the text with its holes filled. */
 int sl_template_print(const struct sl_template *template_, const struct sl_step_context *context, struct sl_sql *out,
                       struct sl_error *err);

@@ -23,6 +23,7 @@ static struct sl_input *add_input(struct sl_batch *b, const struct sl_manifest_f
     in->landing_key = key;
     in->role = role;
     in->ext = sl_path_ext(b->arena, key);
+    in->rows = -1;
     return in;
 }
 
@@ -153,6 +154,10 @@ struct json_object *sl_batch_inputs_json(const struct sl_batch *b)
             sl_json_put_str(o, "content_hash", in->content_hash);
             sl_json_put_int(o, "size_bytes", in->size_bytes);
         }
+        if (in->file->role)
+            sl_json_put_str(o, "file_role", in->file->role);
+        if (in->rows >= 0)
+            sl_json_put_int(o, "rows", in->rows);
         sl_json_put(o, "archived", json_object_new_boolean(in->archived));
         json_object_array_add(list, o);
     }

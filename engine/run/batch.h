@@ -33,6 +33,7 @@ struct sl_input {
     bool archived; /* in the raw vault and the catalog from an earlier attempt or run */
     char content_hash[SL_HASH_TEXT_BYTES];
     int64_t size_bytes;
+    int64_t rows; /* that were loaded from it; -1: none were */
 };
 
 /* One asset that will be. */
@@ -54,11 +55,23 @@ struct sl_planned_asset {
     struct json_object *doc;
 };
 
-/* One layer of one file, made into assets by the recipe. */
-struct sl_unit {
+/* A layer of a file that a unit is made of. */
+struct sl_source {
     struct sl_input *input;
     const struct sl_format *format;
-    const char *layer; /* NULL: the only one */
+    const char *layer;                 /* NULL: the only one */
+    const struct sl_recipe_role *role; /* that the recipe has it for; NULL: inputs: each */
+    const struct sl_crs *crs;
+    const char *crs_source;
+};
+
+/* What is made into assets by the recipe as one: a layer of a file, or all those that the recipe's `inputs` make one of. */
+struct sl_unit {
+    struct sl_source *sources; /* in the manifest's order */
+    size_t n_sources;
+    struct sl_input *input; /* this, format and layer are those of the first source of the main table */
+    const struct sl_format *format;
+    const char *layer; /* NULL: the only one, or it is one of several sources */
     const char *stem;  /* dataset id where nobody names one */
     struct sl_planned_asset *assets;
     size_t n_assets;
@@ -134,9 +147,24 @@ int sl_batch_dedupe(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_compute_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
 /* The unit's outputs that are not linked, from the last table of the work. */
 int sl_batch_write_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_work *work, struct sl_error *err);
+/* The first source of the main table. */
+struct sl_source *sl_unit_main(struct sl_unit *unit);
+/* Is the file one that the unit is made of? */
+bool sl_unit_reads(const struct sl_unit *unit, const struct sl_manifest_file *file);
+/* The files' roles are those that the recipe has: SL_E_MANIFEST_SCHEMA names the place in the manifest. */
+int sl_roles_check(const struct sl_recipe *recipe, const struct sl_manifest *manifest, struct sl_arena *arena,
+                   struct sl_error *err);
+/* Loads what the unit is made of; its vectors are opened one after the other. */
+int sl_batch_load(struct sl_batch *batch, struct sl_unit *unit, struct sl_work *work, struct sl_vector *first,
+                  struct sl_error *err);
+/* Opens a source, notes what its reader says, and decides its CRS. */
+int sl_batch_open_source(struct sl_batch *batch, struct sl_source *source, struct sl_vector **out, struct sl_error *err);
 /* The system of a file by its own word, the manifest's and the policy: unit->crs and crs_source. */
 int sl_batch_decide_crs(struct sl_batch *batch, struct sl_unit *unit, const struct sl_crs *file_crs,
                         struct sl_error *err);
+/* The same for one of several: source->crs and crs_source. */
+int sl_batch_decide_source_crs(struct sl_batch *batch, struct sl_source *source, const struct sl_crs *file_crs,
+                               struct sl_error *err);
 int sl_batch_compute_raster(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
 int sl_batch_publish(struct sl_batch *batch, struct sl_error *err);
 /* Puts the object of asset->before again, if its bytes are those that were computed; tells in asset->restored. */

@@ -29,13 +29,25 @@ static const struct sl_crs *copy_crs(struct sl_arena *arena, const struct sl_crs
     return copy;
 }
 
+int sl_batch_decide_source_crs(struct sl_batch *b, struct sl_source *source, const struct sl_crs *file_crs,
+                               struct sl_error *err)
+{
+    const struct sl_crs *said = NULL, *used = NULL;
+    int rc = manifest_crs(b, source->input->file, &said, err);
+    if (rc == 0)
+        rc = sl_crs_decide(b->crs_policy, source->input->landing_key, file_crs, said, &used, &source->crs_source, err);
+    if (rc == 0)
+        source->crs = copy_crs(b->arena, used);
+    return rc;
+}
+
 int sl_batch_decide_crs(struct sl_batch *b, struct sl_unit *unit, const struct sl_crs *file_crs, struct sl_error *err)
 {
-    const struct sl_crs *said = NULL;
-    int rc = manifest_crs(b, unit->input->file, &said, err);
-    if (rc == 0)
-        rc = sl_crs_decide(b->crs_policy, unit->input->landing_key, file_crs, said, &unit->crs, &unit->crs_source, err);
-    if (rc == 0)
-        unit->crs = copy_crs(b->arena, unit->crs);
+    struct sl_source source = {.input = unit->input};
+    int rc = sl_batch_decide_source_crs(b, &source, file_crs, err);
+    if (rc == 0) {
+        unit->crs = source.crs;
+        unit->crs_source = source.crs_source;
+    }
     return rc;
 }

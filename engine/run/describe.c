@@ -65,7 +65,7 @@ static struct json_object *asset_inputs_json(const struct sl_batch *b, const str
     struct json_object *list = json_object_new_array();
     for (size_t i = 0; i < b->n_inputs; i++) {
         const struct sl_input *in = &b->inputs[i];
-        if (in->file != u->input->file)
+        if (!sl_unit_reads(u, in->file))
             continue;
         struct json_object *o = json_object_new_object();
         sl_json_put_str(o, "raw_file_id", in->raw_id);
@@ -74,6 +74,10 @@ static struct json_object *asset_inputs_json(const struct sl_batch *b, const str
         sl_json_put_int(o, "size_bytes", in->size_bytes);
         sl_json_put_str(o, "landing_path", in->landing_key);
         sl_json_put_str(o, "role", in->role);
+        if (in->file->role)
+            sl_json_put_str(o, "file_role", in->file->role);
+        if (in->rows >= 0)
+            sl_json_put_int(o, "rows", in->rows);
         json_object_array_add(list, o);
     }
     return list;
@@ -105,7 +109,7 @@ static void fill_inputs(const struct sl_batch *b, const struct sl_unit *u, struc
 {
     struct sl_lake_input *inputs = sl_arena_array(b->arena, b->n_inputs, sizeof *inputs);
     for (size_t i = 0; i < b->n_inputs; i++)
-        if (b->inputs[i].file == u->input->file)
+        if (sl_unit_reads(u, b->inputs[i].file))
             inputs[facts->n_inputs++] = (struct sl_lake_input){
                 b->inputs[i].raw_key, b->inputs[i].content_hash, b->inputs[i].landing_key};
     facts->inputs = inputs;

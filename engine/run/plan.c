@@ -38,6 +38,8 @@ static int add_unit(struct sl_batch *b, struct sl_input *in, const struct sl_for
     if (b->n_units == UNITS_MAX)
         return sl_fail(err, SL_E_LIMIT, "batch %s has more than %d layers", b->lease.batch_id, UNITS_MAX);
     struct sl_unit *u = &b->units[b->n_units++];
+    u->sources = sl_arena_array(b->arena, 1, sizeof *u->sources);
+    u->sources[u->n_sources++] = (struct sl_source){.input = in, .format = format, .layer = layer};
     u->input = in;
     u->format = format;
     u->layer = layer;
@@ -45,6 +47,52 @@ static int add_unit(struct sl_batch *b, struct sl_input *in, const struct sl_for
     u->n_assets = b->bound.recipe->n_outputs;
     u->assets = sl_arena_array(b->arena, u->n_assets, sizeof *u->assets);
     return 0;
+}
+
+static const struct sl_recipe_role *role_of(const struct sl_batch *b, const struct sl_manifest_file *file)
+{
+    const struct sl_recipe *recipe = b->bound.recipe;
+    return recipe->inputs.kind == SL_INPUTS_MERGE ? &recipe->inputs.roles[0] : sl_recipe_role(recipe, file->role);
+}
+
+static int one_layer_too_many(const struct sl_unit *u, const struct sl_source *s, struct sl_error *err)
+{
+    for (size_t i = 0; i < u->n_sources; i++) {
+        if (u->sources[i].role != s->role || s->role->many)
+            continue;
+        sl_fail(err, SL_E_FILE_LAYER, "%s has the layers \"%s\" and \"%s\", and role \"%s\" takes one", s->input->landing_key,
+                u->sources[i].layer ? u->sources[i].layer : "", s->layer ? s->layer : "", s->role->name);
+        sl_error_hint(err, "name one \"layer\" in the manifest, or write `many: true` for the role in the recipe");
+        return -SL_E_FILE_LAYER;
+    }
+    return 0;
+}
+
+/* The units so far, one for each layer, become one; what they have of the main table comes first in it. */
+static int make_one(struct sl_batch *b, struct sl_error *err)
+{
+    if (b->bound.recipe->inputs.kind == SL_INPUTS_EACH)
+        return 0;
+    struct sl_unit one = b->units[0];
+    one.sources = sl_arena_array(b->arena, b->n_units, sizeof *one.sources);
+    one.n_sources = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < b->n_units; i++) {
+        struct sl_source *s = &one.sources[one.n_sources];
+        *s = b->units[i].sources[0];
+        s->role = role_of(b, s->input->file);
+        rc = one_layer_too_many(&one, s, err);
+        one.n_sources++;
+    }
+    const struct sl_source *first = sl_unit_main(&one);
+    bool merged = b->bound.recipe->inputs.kind == SL_INPUTS_MERGE;
+    one.input = first->input;
+    one.format = first->format;
+    one.layer = one.n_sources == 1 ? first->layer : NULL;
+    one.stem = merged ? b->bound.recipe->name : sl_path_stem(b->arena, first->input->landing_key);
+    b->units[0] = one;
+    b->n_units = 1;
+    return rc;
 }
 
 static void say_left_out(struct sl_batch *b, const struct sl_input *in, const char *layer)
@@ -145,10 +193,36 @@ int sl_batch_plan(struct sl_batch *b, struct sl_error *err)
     for (size_t i = 0; rc == 0 && i < b->n_inputs; i++)
         if (!strcmp(b->inputs[i].role, "main"))
             rc = add_units(b, &b->inputs[i], err);
+    if (rc == 0)
+        rc = make_one(b, err);
     if (rc < 0)
         return rc;
     rc = name_assets(b, err);
     return rc < 0 ? rc : unique_datasets(b, err);
+}
+
+/* Of a unit made of several: each in its order. Where a file's name is a value, it counts too. */
+static struct json_object *sources_json(const struct sl_batch *b, const struct sl_unit *u)
+{
+    struct json_object *list = json_object_new_array();
+    for (size_t k = 0; k < u->n_sources; k++) {
+        const struct sl_source *s = &u->sources[k];
+        struct json_object *o = json_object_new_object(), *hashes = json_object_new_array();
+        for (size_t i = 0; i < b->n_inputs; i++)
+            if (b->inputs[i].file == s->input->file)
+                json_object_array_add(hashes, json_object_new_string(b->inputs[i].content_hash));
+        sl_json_put(o, "inputs", hashes);
+        sl_json_put_str(o, "role", s->role ? s->role->name : NULL);
+        sl_json_put_str(o, "layer", s->layer);
+        sl_json_put_str(o, "format", s->format->name);
+        sl_json_put_str(o, "crs", s->input->file->crs);
+        sl_json_put(o, "crs_projjson", json_object_get(s->input->file->crs_projjson));
+        sl_json_put_str(o, "encoding", s->input->file->encoding);
+        if (s->role && s->role->source_column)
+            sl_json_put_str(o, "name", sl_path_base(s->input->landing_key));
+        json_object_array_add(list, o);
+    }
+    return list;
 }
 
 /* What the bytes of an asset depend on, as one canonical text. */
@@ -165,6 +239,8 @@ static int fingerprint(struct sl_batch *b, struct sl_planned_asset *a, struct sl
     sl_json_put(o, "crs_projjson", json_object_get(a->unit->input->file->crs_projjson));
     sl_json_put_str(o, "crs_policy", sl_crs_policy_name(b->crs_policy));
     sl_json_put_str(o, "encoding", a->unit->input->file->encoding);
+    if (b->bound.recipe->inputs.kind != SL_INPUTS_EACH)
+        sl_json_put(o, "sources", sources_json(b, a->unit));
     sl_json_put_str(o, "recipe", b->bound.recipe->hash);
     sl_json_put(o, "params", json_object_get(b->bound.params));
     sl_json_put_str(o, "dataset", a->dataset_id);

@@ -72,6 +72,9 @@ static int choose_recipe(struct sl_batch *b, struct sl_error *err)
         if (strcmp(b->manifest.files[i].type, recipe->type) != 0)
             return sl_fail(err, SL_E_RECIPE_INTENT, "recipe %s takes %s files, %s is %s", recipe->name, recipe->type,
                            b->manifest.files[i].path, b->manifest.files[i].type);
+    rc = sl_roles_check(recipe, &b->manifest, b->arena, err);
+    if (rc < 0)
+        return rc;
     struct json_object *given = given_params(b);
     rc = sl_recipe_bind(recipe, &b->engine->kinds, given, b->arena, &b->bound, err);
     json_object_put(given);

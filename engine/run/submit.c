@@ -13,6 +13,7 @@
 #include "geo/gdal/raster.h"
 #include "geo/gdal/vector.h"
 #include "json/json.h"
+#include "run/batch.h"
 #include "run/manifest_place.h"
 #include "store/store.h"
 
@@ -382,6 +383,8 @@ static int check_recipe(struct submission *s, struct sl_submitted *out, struct s
         if (strcmp(s->manifest.files[i].type, recipe->type) != 0)
             rc = sl_fail(err, SL_E_RECIPE_INTENT, "recipe %s takes %s files, %s is %s", recipe->name, recipe->type,
                          s->manifest.files[i].path, s->manifest.files[i].type);
+    if (rc == 0)
+        rc = sl_roles_check(recipe, &s->manifest, s->arena, err);
     if (rc == 0)
         rc = sl_recipe_bind(recipe, &s->engine->kinds, s->manifest.params, s->arena, &bound, err);
     if (rc == 0) {

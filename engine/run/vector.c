@@ -15,11 +15,9 @@ static int load(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, str
 {
     struct sl_stage stage;
     sl_stage_begin(b, &stage, "load");
-    int rc = sl_work_load(w, vector, err);
-    if (rc < 0) {
-        sl_error_prefix(err, "%s", unit->input->landing_key);
+    int rc = sl_batch_load(b, unit, w, vector, err);
+    if (rc < 0)
         return rc;
-    }
     unit->rows_in = w->table.rows;
     b->rows_in += w->table.rows;
     stage.rows = w->table.rows;
@@ -68,33 +66,17 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
                         .warnings = b->warnings,
                         .may_go_on = may_go_on,
                         .data = b};
-    const struct sl_vector_options options = {.format = unit->format,
-                                              .layer = unit->layer,
-                                              .encoding = unit->input->file->encoding,
-                                              .geometry_column = b->bound.recipe->geometry_column};
     SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
     if (strcmp(b->bound.recipe->engine, w.compute->ops->name) != 0)
         return sl_fail(err, SL_E_RECIPE_STEP, "recipe %s is for engine %s, and this worker has %s", b->bound.recipe->name,
                        b->bound.recipe->engine, w.compute->ops->name);
-    int rc = sl_vector_open(unit->input->local_path, &options, &vector, err);
-    if (rc < 0) {
-        sl_error_prefix(err, "%s", unit->input->landing_key);
-        return rc;
-    }
-    unit->vector = sl_vector_info(vector);
-    for (size_t i = 0; i < unit->vector->n_notes; i++)
-        json_object_array_add(b->warnings,
-                              json_object_new_string(sl_arena_printf(b->arena, "%s: %s", unit->input->landing_key,
-                                                                     unit->vector->notes[i])));
-    if (!unit->vector->has_geometry) {
-        sl_fail(err, SL_E_FILE_LAYER, "%s: layer \"%s\" has no geometry", unit->input->landing_key, unit->vector->layer);
-        sl_error_hint(err, "a table of attributes only is not vector data");
-        return -SL_E_FILE_LAYER;
-    }
-    rc = sl_batch_decide_crs(b, unit, unit->vector->crs, err);
+    struct sl_source *source = sl_unit_main(unit);
+    int rc = sl_batch_open_source(b, source, &vector, err);
     if (rc < 0)
         return rc;
-    w.crs = unit->crs;
+    unit->vector = sl_vector_info(vector);
+    unit->crs = w.crs = source->crs;
+    unit->crs_source = source->crs_source;
     sl_plan_make(&b->bound, &(struct sl_plan_options){.materialize = false}, b->arena, &plan);
     rc = w.compute->ops->begin(w.compute, b->run_id, b->scratch, &w.session, err);
     if (rc < 0)

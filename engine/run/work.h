@@ -15,6 +15,7 @@
 #include "geo/crs.h"
 #include "geo/table.h"
 #include "recipe/plan.h"
+#include "step/merge.h"
 #include "step/step.h"
 
 struct json_object;
@@ -33,12 +34,22 @@ struct sl_work {
     void *data;
     const struct sl_crs *crs; /* of the current table; the caller sets that of the input */
     struct sl_table table;    /* the current one */
+    size_t n_parts;           /* tables of parts made so far */
 };
 
 /* What a builder of SQL is told about the current table. */
 struct sl_step_context sl_work_context(struct sl_work *work);
 /* The layer becomes the table `raw_data`. `vector` stays the caller's. */
 int sl_work_load(struct sl_work *work, struct sl_vector *vector, struct sl_error *err);
+/* A layer that is to be merged with others: a table of its own, and its columns. `part` has its name and source. */
+int sl_work_load_part(struct sl_work *work, struct sl_vector *vector, const struct sl_crs *crs, struct sl_merge_part *part,
+                      struct sl_error *err);
+/* The parts become one table in the CRS `crs`, and are dropped. *out is what it looks like, with its count of rows. */
+int sl_work_merge(struct sl_work *work, const struct sl_recipe_role *role, const struct sl_merge_part *parts, size_t n,
+                  const struct sl_crs *crs, const char *table, struct sl_table *out, struct sl_error *err);
+/* The same for the table that the steps begin with, `raw_data`, in the system of the work. */
+int sl_work_merge_main(struct sl_work *work, const struct sl_recipe_role *role, const struct sl_merge_part *parts, size_t n,
+                       struct sl_error *err);
 /* All passes of the plan. Errors name the step. */
 int sl_work_steps(struct sl_work *work, struct sl_error *err);
 /* All checks, in order: SL_E_CHECK_FAILED for the first that fails, a warning for one that only warns. */

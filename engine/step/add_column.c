@@ -39,7 +39,7 @@ static const struct sl_option items[] = {
 static int validate(const void *data, struct sl_error *err)
 {
     const struct options *o = data;
-    if (!sl_template_has_input(o->value))
+    if (!sl_template_has_table(o->value))
         return 0;
     return sl_fail(err, SL_E_RECIPE_OPTION, "value is an expression about one row and has no {{input}}: use a sql step");
 }

@@ -155,7 +155,7 @@ static const struct sl_option expression_items[] = {
 static int validate_expression(const void *data, struct sl_error *err)
 {
     const struct expression *o = data;
-    if (!sl_template_has_input(o->rule))
+    if (!sl_template_has_table(o->rule))
         return 0;
     return sl_fail(err, SL_E_RECIPE_OPTION, "rule is an expression about one row and has no {{input}}");
 }

@@ -17,7 +17,7 @@ static const struct sl_option items[] = {
 static int validate(const void *data, struct sl_error *err)
 {
     const struct options *o = data;
-    if (!sl_template_has_input(o->where))
+    if (!sl_template_has_table(o->where))
         return 0;
     return sl_fail(err, SL_E_RECIPE_OPTION, "where is an expression about one row and has no {{input}}: use a sql step");
 }

@@ -12,7 +12,8 @@ static const struct sl_option items[] = {
      .type = SL_OPT_SQL,
      .offset = offsetof(struct options, select),
      .help = "A query that reads {{input}} and gives all columns of the result, one of them the geometry {{geom}} under "
-             "its own name. ${name} is a parameter's value."},
+             "its own name. {{role.NAME}} is the table of a role of the recipe's inputs, in the CRS of the input. ${name} is "
+             "a parameter's value."},
 };
 
 static int validate(const void *data, struct sl_error *err)
@@ -33,6 +34,12 @@ static int build(const struct sl_step_context *context, const void *data, struct
     return rc;
 }
 
+static size_t reads(const void *data, struct sl_table_ref out[SL_STEP_TABLES_MAX])
+{
+    const struct options *o = data;
+    return sl_template_roles(o->select, out);
+}
+
 const struct sl_step_kind sl_step__sql = {
     .name = "sql",
     .summary = "Runs a query of your own.",
@@ -48,4 +55,5 @@ const struct sl_step_kind sl_step__sql = {
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .validate = validate,
     .build = build,
+    .reads = reads,
 };

@@ -23,6 +23,7 @@ BEYOND_A_SCHEMA = {
     "sql_parenthesis_out", "sql_semicolon", "sql_unclosed_quote", "sql_unknown_hole", "sql_unknown_param",
     "sql_without_input", "unknown_crs", "unknown_param", "wrong_dataset", "broken_hole", "rename_twice",
     "values_and_pattern", "sort_without_columns", "bounds_upside_down", "row_count_range", "dedupe_nothing", "measure_nothing",
+    "inputs_no_main", "inputs_main_not_required", "inputs_roles_of_raster",
 }
 NOT_YAML = {"bomb", "duplicate_key", "syntax"}
 

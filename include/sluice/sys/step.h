@@ -36,7 +36,8 @@ enum sl_option_type {
     SL_OPT_JSON,    /* (struct json_object *) borrowed */
     SL_OPT_MAP,     /* (struct sl_map) columns' names to texts, which are of `choices` where there are any */
     SL_OPT_VALUES,  /* (struct json_object *) a list of texts, numbers and booleans; borrowed */
-    SL_OPT_BOUNDS   /* (struct sl_bounds) [xmin, ymin, xmax, ymax] */
+    SL_OPT_BOUNDS,  /* (struct sl_bounds) [xmin, ymin, xmax, ymax] */
+    SL_OPT_VERSION  /* (int64_t) of a dataset; 0: latest */
 };
 
 struct sl_names {
@@ -58,6 +59,9 @@ struct sl_bounds {
     bool given;
     double xmin, ymin, xmax, ymax;
 };
+
+/* What becomes of columns of one name when tables are put under each other and their types have none in common. */
+enum sl_mismatch { SL_MISMATCH_FAIL, SL_MISMATCH_TEXT };
 
 struct sl_option {
     const char *name;
@@ -94,6 +98,22 @@ enum sl_step_flags {
     SL_STEP_ORDERS = 1 << 4      /* what it is for is the order of the rows: it is the output's when it is the last transform */
 };
 
+/* Another table than a step's input: of a role of the batch's files, or a dataset in the lake. */
+struct sl_table_ref {
+    const char *role;    /* NULL: a dataset */
+    const char *dataset; /* NULL: a role */
+    int64_t version;     /* of the dataset; 0: the latest */
+};
+
+enum { SL_STEP_TABLES_MAX = 32 }; /* that one step reads */
+
+struct sl_other_table {
+    const char *name;             /* in messages: "role zones", "districts v3" */
+    const struct sl_table *table; /* columns NULL while a recipe is explained */
+    const struct sl_crs *crs;     /* of its geometry; NULL: it has none, or it is not known */
+    bool absent;                  /* a role that is not required, and the batch has no file of it */
+};
+
 /* What a builder knows. table.columns is NULL while nothing is loaded (`recipe explain` without a file): then a builder
  * that needs the other columns writes sl_step_other_columns, which prints a marked comment. */
 struct sl_step_context {
@@ -104,6 +124,12 @@ struct sl_step_context {
     /* The SRID that the engine has for a CRS, -1 when unknown. */
     int (*srid)(void *data, const char *crs, struct sl_error *err);
     void *srid_data;
+    /* The table of a reference. placed: with its geometry in the CRS of the input, and fast to search by place; else as it
+     * was loaded. NULL: there are none, every reference is unknown. */
+    int (*other)(void *data, const struct sl_table_ref *ref, bool placed, struct sl_other_table *out, struct sl_error *err);
+    /* May be NULL. A sentence for the run's warnings; again is free. */
+    void (*note)(void *data, const char *sentence);
+    void *other_data;
 };
 
 struct sl_step_kind {
@@ -122,6 +148,14 @@ struct sl_step_kind {
     int (*validate)(const void *options, struct sl_error *err);
     /* May provide; if absent, the CRS stays. The CRS of the output, as AUTHORITY:CODE. */
     const char *(*crs_after)(const void *options);
+    /* May provide; if absent, it reads its input only. The other tables that it reads; returns how many. */
+    size_t (*reads)(const void *options, struct sl_table_ref out[SL_STEP_TABLES_MAX]);
+    /* May provide; if absent, a step drops rows or adds some, never both. A SELECT of one number: how many of the input's rows
+     * are in the output. Nothing appended: all of them. */
+    int (*kept)(const struct sl_step_context *context, const void *options, struct sl_sql *out, struct sl_error *err);
+    /* May provide. Whether the counts are what the options promise: rows of the input, those that are in the output, the
+     * output's. */
+    int (*judge)(const void *options, int64_t before, int64_t kept, int64_t after, struct sl_error *err);
 };
 
 enum sl_on_fail { SL_ON_FAIL_FAIL, SL_ON_FAIL_WARN };

@@ -146,7 +146,7 @@ static void test_texts_that_sql_would_join_are_refused(void **state)
 
 static void test_unknown_holes_get_the_nearest(void **state)
 {
-    refuses(*state, "{{gemo}}", "{{gemo}} is neither {{input}} nor {{geom}}, did you mean \"geom\"?");
+    refuses(*state, "{{gemo}}", "{{gemo}} is neither {{input}}, {{geom}} nor {{role.NAME}}, did you mean \"geom\"?");
     refuses(*state, "${clo} > 1", "parameter \"clo\" is not declared, did you mean \"col\"?");
     refuses(*state, "{{ 1 }}", "\"{{\" that is not {{input}} or {{geom}}");
     refuses(*state, "${}", "\"${\" that is not ${name}");

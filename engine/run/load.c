@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Load: the files of a unit become its tables, one file open at a time. */
+#include <string.h>
+
+#include "base/file.h"
+#include "json/json.h"
+#include "run/batch.h"
+
+static void note(struct sl_batch *b, const char *text)
+{
+    json_object_array_add(b->warnings, json_object_new_string(text));
+}
+
+int sl_batch_open_source(struct sl_batch *b, struct sl_source *s, struct sl_vector **out, struct sl_error *err)
+{
+    const struct sl_vector_options options = {.format = s->format,
+                                              .layer = s->layer,
+                                              .encoding = s->input->file->encoding,
+                                              .geometry_column = b->bound.recipe->geometry_column};
+    const char *key = s->input->landing_key;
+    struct sl_vector *v = NULL;
+    int rc = sl_vector_open(s->input->local_path, &options, &v, err);
+    if (rc < 0) {
+        sl_error_prefix(err, "%s", key);
+        return rc;
+    }
+    const struct sl_vector_info *info = sl_vector_info(v);
+    for (size_t i = 0; i < info->n_notes; i++)
+        note(b, sl_arena_printf(b->arena, "%s: %s", key, info->notes[i]));
+    if (info->has_geometry) {
+        rc = sl_batch_decide_source_crs(b, s, info->crs, err);
+    } else if (!s->role || s->role->main) {
+        rc = sl_fail(err, SL_E_FILE_LAYER, "%s: layer \"%s\" has no geometry", key, info->layer);
+        sl_error_hint(err, "a table of attributes only is not vector data");
+    }
+    if (rc < 0)
+        sl_vector_close(v);
+    else
+        *out = v;
+    return rc;
+}
+
+static void count(struct sl_source *s, int64_t rows)
+{
+    s->input->rows = (s->input->rows < 0 ? 0 : s->input->rows) + rows;
+}
+
+/* first: already open; NULL: is opened here. */
+static int load_part(struct sl_batch *b, struct sl_work *w, struct sl_source *s, struct sl_vector *first,
+                     struct sl_merge_part *part, struct sl_error *err)
+{
+    SL_CLEANUP(sl_vector_closep) struct sl_vector *own = NULL;
+    const char *base = sl_path_base(s->input->landing_key);
+    part->name = s->layer ? sl_arena_printf(b->arena, "%s (layer %s)", base, s->layer) : base;
+    part->source = base;
+    int rc = first ? 0 : sl_batch_open_source(b, s, &own, err);
+    if (rc < 0)
+        return rc;
+    rc = sl_work_load_part(w, first ? first : own, s->crs, part, err);
+    if (rc < 0)
+        sl_error_prefix(err, "%s", s->input->landing_key);
+    else
+        count(s, part->table.rows);
+    return rc;
+}
+
+static void tell_crs(struct sl_batch *b, const struct sl_source *s, const struct sl_crs *crs)
+{
+    if (s->crs && !sl_crs_same(s->crs, crs))
+        note(b, sl_arena_printf(b->arena, "%s: brought from %s to %s, the CRS of the first file", s->input->landing_key,
+                                s->crs->id ? s->crs->id : s->crs->name, crs->id ? crs->id : crs->name));
+}
+
+/* All layers of one role, or of the batch. */
+static int merge_main(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_vector *first,
+                      const struct sl_recipe_role *role, struct sl_error *err)
+{
+    struct sl_merge_part *parts = sl_arena_array(b->arena, unit->n_sources, sizeof *parts);
+    size_t n = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < unit->n_sources; i++) {
+        struct sl_source *s = &unit->sources[i];
+        if (s->role != role)
+            continue;
+        rc = sl_batch_mine(b, err);
+        if (rc == 0)
+            rc = load_part(b, w, s, n == 0 ? first : NULL, &parts[n], err);
+        n++;
+        if (rc == 0)
+            tell_crs(b, s, unit->crs);
+    }
+    return rc < 0 ? rc : sl_work_merge_main(w, role, parts, n, err);
+}
+
+static size_t of_role(const struct sl_unit *unit, const struct sl_recipe_role *role)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < unit->n_sources; i++)
+        n += unit->sources[i].role == role;
+    return n;
+}
+
+int sl_batch_load(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_vector *first, struct sl_error *err)
+{
+    struct sl_source *s = sl_unit_main(unit);
+    bool merges = s->role && (of_role(unit, s->role) > 1 || s->role->source_column);
+    if (merges)
+        return merge_main(b, unit, w, first, s->role, err);
+    int rc = sl_work_load(w, first, err);
+    if (rc < 0)
+        sl_error_prefix(err, "%s", s->input->landing_key);
+    else
+        count(s, w->table.rows);
+    return rc;
+}

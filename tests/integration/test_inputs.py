@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches of several files that become one table, checked by geopandas."""
+
+import json
+import shutil
+
+import geopandas
+import pandas
+import pytest
+from shapely.geometry import Point
+
+from home import Home
+
+HEAD = "apiVersion: sluice/v1\nkind: Recipe\nname: {name}\nversion: 1\nintents: [{name}]\ntype: vector\n"
+RECIPES = {
+    "merged": "inputs: merge\noutputs:\n  - geoparquet: {}\n",
+    "merged_names": "inputs: {merge: {source_column: file, mismatch: text}}\noutputs:\n  - geoparquet: {dataset: named}\n",
+    "two_roles": """inputs:
+  roles:
+    roads: {main: true}
+    zones: {required: false, many: true}
+outputs:
+  - geoparquet: {}
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def ready(home) -> Home:
+    recipes = home.path / "recipes"
+    recipes.mkdir(exist_ok=True)
+    for name, body in RECIPES.items():
+        (recipes / f"{name}.yaml").write_text(HEAD.format(name=name) + body)
+    return home
+
+
+def points(values: dict, at, crs="EPSG:4326") -> geopandas.GeoDataFrame:
+    return geopandas.GeoDataFrame(values, geometry=[Point(*p) for p in at], crs="EPSG:4326").to_crs(crs)
+
+
+def submit(ready, batch: str, intent: str, files: dict, check=True, roles=None, layers=None, **more):
+    """files: name -> frame. Gives what `batch show` says, or the failed result of submit."""
+    folder = ready.folder / batch
+    folder.mkdir(exist_ok=True)
+    listed = []
+    for name, frame in files.items():
+        if isinstance(frame, pandas.DataFrame) and not isinstance(frame, geopandas.GeoDataFrame):
+            frame.to_csv(folder / name, index=False)
+        elif frame is not None:
+            frame.to_file(folder / name, driver="GPKG" if name.endswith(".gpkg") else "GeoJSON")
+        entry = {"path": name, "type": "vector"}
+        if roles and name in roles:
+            entry["role"] = roles[name]
+        listed.append(entry)
+    manifest = {"batch_id": batch, "uploader": "tester", "intent": intent, "files": listed,
+                "metadata": {"project": "P", "description": "d"}} | more
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    sent = ready.run("submit", folder / "manifest.json", check=False)
+    if sent.code != 0:
+        assert check is not True, str(sent)
+        return sent
+    ready.run("run", "--once", check=check)
+    return ready.run("batch", "show", batch, "--json").json
+
+
+def assets(ready, batch: str) -> list:
+    return ready.run("ledger", "find", "assets", json.dumps({"batch_id": batch}), "--json").json
+
+
+def made(ready, batch: str) -> geopandas.GeoDataFrame:
+    asset, = assets(ready, batch)
+    return geopandas.read_parquet(ready.object(asset))
+
+
+def three_files() -> dict:
+    return {"a.gpkg": points({"name": ["x", "y"], "n": [1, 2]}, [(13, 52), (13.1, 52.1)], "EPSG:25833"),
+            "b.geojson": points({"n": [2.5], "Name": ["z"], "extra": [True]}, [(14, 53)]),
+            "c.geojson": points({"extra": [False], "name": ["w"], "n": [5]}, [(12, 51)])}
+
+
+def test_three_files_with_other_columns_in_another_order_become_one_table(ready):
+    run = submit(ready, "merged", "merged", three_files())["run"]
+    assert run["rows_in"] == 4 and run["rows_out"] == 4
+    assert [(i["landing_path"].split("/")[-1], i["rows"]) for i in run["inputs"]] == [
+        ("a.gpkg", 2), ("b.geojson", 1), ("c.geojson", 1)]
+    asset, = assets(ready, "merged")
+    assert asset["dataset_id"] == "merged" and len(asset["inputs"]) == 3
+    rows = made(ready, "merged").set_index("name").sort_index()
+    assert list(rows.columns) == ["n", "extra", "geom"]
+    assert list(rows["n"]) == [5, 1, 2, 2.5] and rows["n"].dtype == "float64"
+    assert [None if pandas.isna(v) else bool(v) for v in rows["extra"]] == [False, None, None, True]
+    # The first file's CRS is everybody's, and the run says for whom it was another.
+    assert rows.crs.to_epsg() == 25833
+    assert rows.to_crs(4326).geometry["z"].distance(Point(14, 53)) < 1e-7
+    assert any("b.geojson: brought from EPSG:4326 to EPSG:25833" in w or "b.geojson: brought from OGC:CRS84" in w
+               for w in run["warnings"]), run["warnings"]
+
+
+def test_the_same_files_again_are_the_same_asset(ready):
+    shutil.copytree(ready.folder / "merged", ready.folder / "merged-again")
+    again = submit(ready, "merged-again", "merged", dict.fromkeys(three_files()))["run"]
+    assert [o["how"] for o in again["outputs"]] == ["linked"]
+
+
+def test_types_without_one_in_common_are_refused_with_both_files_or_become_text(ready):
+    files = {"a.geojson": points({"v": [1]}, [(1, 1)]), "b.geojson": points({"v": ["one"]}, [(2, 2)])}
+    error = submit(ready, "clash", "merged", files, check=3)["error"]
+    assert error["code"] == "recipe.option"
+    assert error["message"] == 'column "v" is integer in a.geojson, and text in b.geojson'
+    submit(ready, "named", "merged_names", files)
+    rows = made(ready, "named").sort_values("file")
+    assert list(zip(rows["v"], rows["file"])) == [("1", "a.geojson"), ("one", "b.geojson")]
+
+
+def test_all_layers_of_a_file_are_merged(ready):
+    folder = ready.folder / "layers"
+    folder.mkdir()
+    points({"v": [1]}, [(1, 1)]).to_file(folder / "x.gpkg", layer="first", driver="GPKG")
+    points({"v": [2], "w": ["b"]}, [(2, 2)]).to_file(folder / "x.gpkg", layer="second", driver="GPKG")
+    run = submit(ready, "layers", "merged_names", {"x.gpkg": None})["run"]
+    assert run["rows_in"] == 2 and [i["rows"] for i in run["inputs"]] == [2]
+    assert sorted(made(ready, "layers")["v"]) == [1, 2]
+
+
+@pytest.mark.parametrize("roles, message", [
+    ({"a.geojson": "roads", "b.geojson": "zone"},
+     '/files/1/role: recipe two_roles has no role "zone", did you mean "zones"?'),
+    ({"a.geojson": "roads"}, '/files/1: "role" is missing, which recipe two_roles needs of each file'),
+    ({"a.geojson": "zones", "b.geojson": "zones"}, '/files: no file has the role "roads", which recipe two_roles needs'),
+    ({"a.geojson": "roads", "b.geojson": "roads"},
+     '/files/1/role: "roads" is the role of /files/0 already, and recipe two_roles takes one file of it'),
+], ids=["unknown", "missing", "required", "twice"])
+def test_roles_that_do_not_fit_the_recipe_are_refused_with_their_place_in_the_manifest(ready, roles, message, request):
+    files = {"a.geojson": points({"v": [1]}, [(1, 1)]), "b.geojson": points({"v": [2]}, [(2, 2)])}
+    sent = submit(ready, "roles-" + request.node.callspec.id, "two_roles", files, check=3, roles=roles)
+    assert sent.code == 3 and message in sent.err, str(sent)
