@@ -49,17 +49,14 @@ static int first_candidate(struct sl_ledger_mongo *l, const char *dataset_id, st
     char id[ID_BYTES];
     snprintf(id, sizeof id, "dataset:%s", dataset_id);
     int rc = sl_ledger_mongo__get(l, "lookups", id, &hint, err);
-    int64_t version = 1 + greatest(reserved, sl_json_int(hint, "version", 0));
-    for (int i = 0; rc == 0 && i < WALK_MAX; i++) {
-        bool committed = false;
-        rc = is_committed(l, dataset_id, version, &committed, err);
-        if (rc == 0 && !committed) {
-            *out = version;
-            return 0;
-        }
-        version++;
-    }
-    return rc < 0 ? rc : sl_fail(err, SL_E_LIMIT, "dataset \"%s\" has more versions than can be counted", dataset_id);
+    if (rc == 0)
+        *out = 1 + greatest(reserved, sl_json_int(hint, "version", 0));
+    return rc;
+}
+
+static int too_many(const char *dataset_id, struct sl_error *err)
+{
+    return sl_fail(err, SL_E_LIMIT, "dataset \"%s\" has more versions than can be counted", dataset_id);
 }
 
 static int try_version(struct sl_ledger_mongo *l, const struct sl_lease *lease, const char *dataset_id, int64_t version,
@@ -80,7 +77,7 @@ static int try_version(struct sl_ledger_mongo *l, const struct sl_lease *lease, 
     *got = false;
     if (rc < 0 || there)
         return rc;
-    /* A commit may have come between the look and the insert. */
+    /* The number may be committed, before or since. */
     if ((rc = is_committed(l, dataset_id, version, &committed, err)) == 0 && committed)
         return sl_ledger_mongo__remove(l, "work", id, NULL, err);
     *got = rc == 0;
@@ -129,6 +126,8 @@ int sl_ledger_mongo__reserve_version(struct sl_ledger *ledger, const struct sl_l
         if (rc == 0 && !got)
             v++;
     }
+    if (rc == 0 && !got)
+        rc = too_many(dataset_id, err);
     if (rc == 0)
         *version = v;
     return rc;
@@ -212,8 +211,19 @@ int sl_ledger_mongo__get_next_version(struct sl_ledger *ledger, const char *data
 {
     struct sl_ledger_mongo *l = sl_ledger_mongo_of(ledger);
     SL_CLEANUP(sl_json_putp) struct json_object *reserved = NULL;
+    int64_t v = 0;
     int rc = list_reserved(l, dataset_id, &reserved, err);
-    return rc < 0 ? rc : first_candidate(l, dataset_id, reserved, version, err);
+    if (rc == 0)
+        rc = first_candidate(l, dataset_id, reserved, &v, err);
+    for (int i = 0; rc == 0 && i < WALK_MAX; i++, v++) {
+        bool committed = false;
+        rc = is_committed(l, dataset_id, v, &committed, err);
+        if (rc == 0 && !committed) {
+            *version = v;
+            return 0;
+        }
+    }
+    return rc < 0 ? rc : too_many(dataset_id, err);
 }
 
 /* ---- assets ---- */

@@ -23,15 +23,20 @@ static int compare_registered(struct sl_ledger_mongo *l, struct json_object *doc
     return rc;
 }
 
-/* The manifest's document last: until then the batch is not there, and whoever registers again goes on. */
+/* The event first, for there is one of a batch's first moment: who enters it need not look whether the batch is there. The
+ * manifest's document last: until then the batch is not there, and whoever registers again goes on. */
 static int enter_batch(struct sl_ledger_mongo *l, struct json_object *doc, const bson_t *b, enum sl_registered *out,
                        struct sl_error *err)
 {
-    SL_CLEANUP(sl_json_putp) struct json_object *event = sl_ledger_event_batch(doc);
-    bool there = false, repeated = false;
-    int rc = strcmp(sl_json_str(doc, "status", ""), "pending") == 0 ? sl_ledger_mongo__put_queue(l, doc, err) : 0;
-    if (rc < 0 || (rc = sl_ledger_mongo__events(l, &event, 1, err)) < 0 ||
-        (rc = sl_ledger_mongo__insert(l, "manifests", b, &there, &repeated, err)) < 0)
+    bool first = false, there = false, repeated = false;
+    int rc = sl_ledger_mongo__event_begins(l, doc, &first, err);
+    if (rc == 0 && !first)
+        rc = compare_registered(l, doc, &there, out, err);
+    if (rc < 0 || there)
+        return rc;
+    if (strcmp(sl_json_str(doc, "status", ""), "pending") == 0 && (rc = sl_ledger_mongo__put_queue(l, doc, err)) < 0)
+        return rc;
+    if ((rc = sl_ledger_mongo__insert(l, "manifests", b, &there, &repeated, err)) < 0)
         return rc;
     if (!there || repeated) {
         *out = SL_REGISTERED_NEW;
@@ -49,7 +54,6 @@ int sl_ledger_mongo__register_batch(struct sl_ledger *ledger, struct json_object
     SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *b = NULL;
     char now[SL_LEDGER_ISO_BYTES];
     int64_t us = 0;
-    bool there = false;
     int rc = sl_ledger_mongo__now(l, &us, err);
     if (rc < 0)
         return rc;
@@ -59,8 +63,7 @@ int sl_ledger_mongo__register_batch(struct sl_ledger *ledger, struct json_object
     const char *status = sl_json_str(doc, "status", "");
     if (strcmp(status, "pending") != 0 && strcmp(status, "quarantined") != 0)
         return sl_fail(err, SL_E_LEDGER_DOCUMENT, "a batch cannot be registered as \"%s\"", status);
-    rc = compare_registered(l, doc, &there, out, err);
-    return rc < 0 || there ? rc : enter_batch(l, doc, b, out, err);
+    return enter_batch(l, doc, b, out, err);
 }
 
 /* ---- looking ---- */

@@ -12,7 +12,7 @@
 #include "ledger/mongo/mongo.h"
 
 enum { SLOW_NS = 20 * 1000000, SLOW_TIMES = 10, LOCK_MS = 10000, LOCK_LOOKS = 400, LOCK_WAIT_MS = 5, LOSSES = 200 };
-static const int64_t longest_cache_ns = 2 * SL_NS_PER_S, unfinished_us = 2000000;
+static const int64_t longest_cache_ns = 2 * SL_NS_PER_S, many_cache_ns = SL_NS_PER_S, unfinished_us = 2000000;
 
 #define LOCK_ID "lock:claims"
 
@@ -37,9 +37,36 @@ static int before(const void *a, const void *b)
     return strcmp(sl_json_str(x, "_id", ""), sl_json_str(y, "_id", ""));
 }
 
+/*
+ * Those that wait and are due, in order; *cut tells that there are more. A server that walks the collection to put them in
+ * order is asked for the first ones as they lie, which is about their age: all of them when they are few, and else good
+ * enough as long as nobody has said that their priorities differ.
+ */
+static int read_waiting(struct sl_ledger_mongo *l, struct json_object *filter, struct json_object *sort,
+                        struct json_object **out, bool *cut, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *list = NULL, *priorities = NULL;
+    *cut = false;
+    if (!l->ferret)
+        return sl_ledger_mongo__list(l, "queue", filter, sort, SL_LEDGER_CANDIDATES, out, err);
+    int rc = sl_ledger_mongo__list(l, "queue", filter, NULL, SL_LEDGER_CANDIDATES, &list, err);
+    if (rc < 0)
+        return rc;
+    if (json_object_array_length(list) == SL_LEDGER_CANDIDATES) {
+        if ((rc = sl_ledger_mongo__get(l, "lookups", SL_LEDGER_PRIORITIES, &priorities, err)) < 0)
+            return rc;
+        if (priorities)
+            return sl_ledger_mongo__list(l, "queue", filter, sort, SL_LEDGER_CANDIDATES, out, err);
+        *cut = true;
+    }
+    json_object_array_sort(list, before);
+    *out = json_object_get(list);
+    return 0;
+}
+
 /* full: intents that may not start another one; borrowed, an array. */
 static int read_candidates(struct sl_ledger_mongo *l, int64_t now, struct json_object *full, struct json_object **out,
-                           struct sl_error *err)
+                           bool *cut, struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *waiting = json_object_new_object(), *sort = json_object_new_object();
     SL_CLEANUP(sl_json_putp) struct json_object *expired = json_object_new_object(), *list = NULL, *lost = NULL;
@@ -56,7 +83,7 @@ static int read_candidates(struct sl_ledger_mongo *l, int64_t now, struct json_o
     sl_json_put_int(sort, "_id", 1);
     int rc = sl_ledger_mongo__list(l, "leases", expired, sort, SL_LEDGER_CANDIDATES, &lost, err);
     if (rc == 0)
-        rc = sl_ledger_mongo__list(l, "queue", waiting, sort, SL_LEDGER_CANDIDATES, &list, err);
+        rc = read_waiting(l, waiting, sort, &list, cut, err);
     for (size_t i = 0; rc == 0 && i < json_object_array_length(lost); i++)
         json_object_array_add(list, json_object_get(json_object_array_get_idx(lost, i)));
     if (rc == 0) {
@@ -67,7 +94,19 @@ static int read_candidates(struct sl_ledger_mongo *l, int64_t now, struct json_o
     return rc;
 }
 
-/* The list is read anew for each claim, unless reading takes long: then it is good for some claims. */
+/* Workers that share a long list begin at different places of it, or each would lose most of its claims to the others. */
+static struct json_object *rotated(struct json_object *list)
+{
+    struct json_object *out = json_object_new_array();
+    size_t n = json_object_array_length(list);
+    uint32_t first;
+    sl_clock_random(&first, sizeof first);
+    for (size_t i = 0; i < n; i++)
+        json_object_array_add(out, json_object_get(json_object_array_get_idx(list, (first + i) % n)));
+    return out;
+}
+
+/* The list is read anew for each claim, unless reading takes long or many wait: then it is good for some claims. */
 static int fill_candidates(struct sl_ledger_mongo *l, int64_t now, struct json_object *full, bool *fresh,
                            struct sl_error *err)
 {
@@ -76,16 +115,19 @@ static int fill_candidates(struct sl_ledger_mongo *l, int64_t now, struct json_o
     if (l->candidates && began < l->candidates_until_ns && !json_object_array_length(full) &&
         l->next_candidate < json_object_array_length(l->candidates))
         return 0;
-    struct json_object *list = NULL;
-    int rc = read_candidates(l, now, full, &list, err);
+    SL_CLEANUP(sl_json_putp) struct json_object *list = NULL;
+    bool cut = false;
+    int rc = read_candidates(l, now, full, &list, &cut, err);
     if (rc < 0)
         return rc;
-    json_object_put(l->candidates);
-    l->candidates = list;
-    l->next_candidate = 0;
     int64_t ended = sl_clock_mono_ns(), keep = SLOW_TIMES * (ended - began);
-    bool slow = ended - began > SLOW_NS && !json_object_array_length(full);
-    l->candidates_until_ns = slow ? ended + (keep < longest_cache_ns ? keep : longest_cache_ns) : 0;
+    bool keeps = (cut || ended - began > SLOW_NS) && !json_object_array_length(full);
+    if (cut && keep < many_cache_ns)
+        keep = many_cache_ns;
+    json_object_put(l->candidates);
+    l->candidates = keeps && cut ? rotated(list) : json_object_get(list);
+    l->next_candidate = 0;
+    l->candidates_until_ns = keeps ? ended + (keep < longest_cache_ns ? keep : longest_cache_ns) : 0;
     *fresh = true;
     return 0;
 }

@@ -169,25 +169,34 @@ static struct json_object *body_of(const char *run_id, struct json_object *const
 
 /* ---- after the decision ---- */
 
-static int enter_assets(struct sl_ledger_mongo *l, struct json_object *list, const char *now, struct sl_error *err)
+static int enter_assets(struct sl_ledger_mongo *l, struct json_object *list, struct sl_error *err)
 {
     SL_CLEANUP(sl_arena_freep) struct sl_arena *a = sl_arena_new();
     size_t n = json_object_array_length(list), made = 0;
     bson_t **docs = sl_arena_array(a, n + 1, sizeof *docs);
-    struct json_object **events = sl_arena_array(a, n + 1, sizeof *events);
     int rc = 0, there = 0;
     for (; rc == 0 && made < n; made += rc == 0)
         rc = sl_ledger_mongo__encode(l, "assets", json_object_array_get_idx(list, made), &docs[made], err);
     if (rc == 0 && n)
         rc = sl_ledger_mongo__insert_all(l, "assets", docs, n, &there, err);
-    for (size_t i = 0; i < n; i++)
-        events[i] = sl_ledger_event_asset(json_object_array_get_idx(list, i), now);
-    if (rc == 0 && n)
-        rc = sl_ledger_mongo__events(l, events, n, err);
-    for (size_t i = 0; i < n; i++)
-        json_object_put(events[i]);
     for (size_t i = 0; i < made; i++)
         bson_destroy(docs[i]);
+    return rc;
+}
+
+/* run: that of the run's end, NULL when there is none. */
+static int enter_events(struct sl_ledger_mongo *l, struct json_object *list, struct json_object *run, const char *now,
+                        struct sl_error *err)
+{
+    SL_CLEANUP(sl_arena_freep) struct sl_arena *a = sl_arena_new();
+    size_t n = json_object_array_length(list);
+    struct json_object **events = sl_arena_array(a, n + 1, sizeof *events);
+    for (size_t i = 0; i < n; i++)
+        events[i] = sl_ledger_event_asset(json_object_array_get_idx(list, i), now);
+    events[n] = run;
+    int rc = n || run ? sl_ledger_mongo__events(l, events, n + (run ? 1 : 0), err) : 0;
+    for (size_t i = 0; i < n; i++)
+        json_object_put(events[i]);
     return rc;
 }
 
@@ -215,27 +224,36 @@ static int lead_to(struct sl_ledger_mongo *l, struct json_object *asset, bool re
     return rc;
 }
 
-int sl_ledger_mongo__enter_commit(struct sl_ledger_mongo *l, const char *batch_id, const char *commit_id, const char *now,
-                                  struct sl_error *err)
+static int enter_body(struct sl_ledger_mongo *l, struct json_object *body, bool own, const char *now, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *run_event = NULL;
+    struct json_object *assets = sl_json_get(body, "assets");
+    bool repoint = sl_json_bool(body, "repoint", false);
+    int rc = enter_assets(l, assets, err);
+    for (size_t i = 0; rc == 0 && i < json_object_array_length(assets); i++)
+        rc = lead_to(l, json_object_array_get_idx(assets, i), repoint, err);
+    if (rc == 0)
+        rc = sl_ledger_mongo__end_run_quietly(l, sl_json_str(body, "run_id", ""), -1, own, sl_json_get(body, "run"), now,
+                                              &run_event, err);
+    return rc < 0 ? rc : enter_events(l, assets, run_event, now, err);
+}
+
+int sl_ledger_mongo__enter_commit(struct sl_ledger_mongo *l, const char *batch_id, const char *commit_id,
+                                  struct json_object *body, const char *now, struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *work = NULL;
-    SL_CLEANUP(sl_doc_freep) struct sl_doc *body = NULL;
+    SL_CLEANUP(sl_doc_freep) struct sl_doc *laid = NULL;
+    if (body)
+        return enter_body(l, body, true, now, err);
     int rc = sl_ledger_mongo__get(l, "work", commit_id, &work, err);
     if (rc < 0 || !work) /* taken away as the last of it: all is entered */
         return rc;
     const char *text = sl_json_str(work, "body", "");
-    if ((rc = sl_json_parse(commit_id, text, strlen(text), &limits, &body, err)) < 0)
+    if ((rc = sl_json_parse(commit_id, text, strlen(text), &limits, &laid, err)) < 0)
         return rc;
-    struct json_object *assets = sl_json_get(body->root, "assets");
-    bool repoint = sl_json_bool(body->root, "repoint", false);
-    if (!json_object_is_type(assets, json_type_array))
+    if (!json_object_is_type(sl_json_get(laid->root, "assets"), json_type_array))
         return sl_fail(err, SL_E_INTERNAL, "the commit %s of batch %s cannot be read", commit_id, batch_id);
-    rc = enter_assets(l, assets, now, err);
-    for (size_t i = 0; rc == 0 && i < json_object_array_length(assets); i++)
-        rc = lead_to(l, json_object_array_get_idx(assets, i), repoint, err);
-    return rc < 0 ? rc
-                  : sl_ledger_mongo__end_run(l, sl_json_str(body->root, "run_id", ""), -1, sl_json_get(body->root, "run"),
-                                             now, err);
+    return enter_body(l, laid->root, false, now, err);
 }
 
 /* ---- the verb ---- */
@@ -278,7 +296,7 @@ int sl_ledger_mongo__commit(struct sl_ledger *ledger, const struct sl_lease *lea
     if ((rc = lay_down(l, lease, id, body, err)) < 0)
         return rc;
     changes = sl_ledger_change_closed(doc, SL_BATCH_SUCCEEDED, run_id, NULL, now);
-    struct sl_ledger_mongo__change change = {.changes = changes, .commit_id = id};
+    struct sl_ledger_mongo__change change = {.changes = changes, .commit_id = id, .commit = body};
     rc = sl_ledger_mongo__decide(l, doc, &change, &won, err);
     json_object_put(change.after);
     return rc < 0 || won ? rc : lost_or_done(l, lease, run_id, doc, err);

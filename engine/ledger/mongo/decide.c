@@ -98,8 +98,9 @@ static int write_places(struct sl_ledger_mongo *l, struct json_object *doc, stru
     return rc;
 }
 
-/* doc: as it was before the change. */
-static int enter(struct sl_ledger_mongo *l, struct json_object *doc, struct json_object *change, struct sl_error *err)
+/* doc: as it was before the change. own: the change as it was made here; NULL when it is another's. */
+static int enter(struct sl_ledger_mongo *l, struct json_object *doc, struct json_object *change,
+                 const struct sl_ledger_mongo__change *own, struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *members = members_of(doc, change), *after = NULL;
     const char *batch_id = sl_json_str(doc, "batch_id", ""), *commit = sl_json_str(change, "commit", NULL);
@@ -108,9 +109,9 @@ static int enter(struct sl_ledger_mongo *l, struct json_object *doc, struct json
     int rc = 0;
     after = sl_ledger_merge(doc, members);
     if (commit)
-        rc = sl_ledger_mongo__enter_commit(l, batch_id, commit, now, err);
+        rc = sl_ledger_mongo__enter_commit(l, batch_id, commit, own ? own->commit : NULL, now, err);
     else if (run && run_id)
-        rc = sl_ledger_mongo__end_run(l, run_id, sl_json_int(sl_json_get(doc, "lease"), "attempt", -1), run, now, err);
+        rc = sl_ledger_mongo__end_run(l, run_id, sl_json_int(sl_json_get(doc, "lease"), "attempt", -1), false, run, now, err);
     if (rc == 0)
         rc = write_places(l, doc, after, members, err);
     return rc == 0 && commit ? remove_work(l, batch_id, err) : rc;
@@ -129,7 +130,7 @@ int sl_ledger_mongo__decide(struct sl_ledger_mongo *l, struct json_object *doc, 
     sl_json_put(event, "change", change);
     if ((rc = sl_ledger_mongo__event_decides(l, event, won, err)) < 0 || !*won)
         return rc;
-    rc = enter(l, doc, change, err);
+    rc = enter(l, doc, change, c, err);
     if (rc == 0)
         c->after = json_object_get(after);
     return rc;
@@ -185,7 +186,7 @@ static int step(struct sl_ledger_mongo *l, struct json_object *doc, int64_t olde
     struct json_object *change = sl_json_get(event, "change");
     if (!change)
         return sl_fail(err, SL_E_INTERNAL, "the event %s does not say what it changes", sl_json_str(event, "_id", "?"));
-    rc = enter(l, doc, change, err);
+    rc = enter(l, doc, change, NULL, err);
     *stepped = rc == 0;
     return rc;
 }

@@ -53,6 +53,20 @@ int sl_ledger_mongo__events(struct sl_ledger_mongo *l, struct json_object *const
     return rc < 0 ? rc : stamp_again(l, events, n, now, err);
 }
 
+int sl_ledger_mongo__event_begins(struct sl_ledger_mongo *l, struct json_object *doc, bool *first, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *event = sl_ledger_event_batch(doc);
+    SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *b = NULL;
+    int64_t now = 0;
+    bool there = false;
+    int rc = sl_ledger_mongo__now(l, &now, err);
+    if (rc < 0 || (rc = encode(l, event, now, &b, err)) < 0 ||
+        (rc = sl_ledger_mongo__insert(l, "events", b, &there, NULL, err)) < 0)
+        return rc;
+    *first = !there;
+    return there ? 0 : stamp_again(l, &event, 1, now, err);
+}
+
 int sl_ledger_mongo__event_decides(struct sl_ledger_mongo *l, struct json_object *event, bool *won, struct sl_error *err)
 {
     SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *b = NULL;

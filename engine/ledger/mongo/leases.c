@@ -46,8 +46,22 @@ int sl_ledger_mongo__put_lease(struct sl_ledger_mongo *l, struct json_object *do
     return put(l, "leases", place, err);
 }
 
+/* Before the first of another priority than the usual one waits: a claim may not take the first that it finds then. */
+static int note_priority(struct sl_ledger_mongo *l, int64_t priority, struct sl_error *err)
+{
+    if (!l->ferret || l->mixed || priority == 0)
+        return 0;
+    SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *b = BCON_NEW("mixed", BCON_BOOL(true));
+    int rc = sl_ledger_mongo__set(l, "lookups", SL_LEDGER_PRIORITIES, NULL, b, true, NULL, err);
+    l->mixed = rc == 0;
+    return rc;
+}
+
 int sl_ledger_mongo__put_queue(struct sl_ledger_mongo *l, struct json_object *doc, struct sl_error *err)
 {
+    int rc = note_priority(l, sl_json_int(doc, "priority", 0), err);
+    if (rc < 0)
+        return rc;
     SL_CLEANUP(sl_json_putp) struct json_object *place = json_object_new_object();
     sl_json_put_str(place, "_id", sl_json_str(doc, "batch_id", ""));
     sl_json_put_int(place, "not_before_us", us_of(doc, "not_before"));
@@ -72,8 +86,9 @@ static bool names(struct json_object *place, const struct sl_lease *lease)
            sl_json_int(place, "attempt", -1) == lease->attempt;
 }
 
-int sl_ledger_mongo__hold(struct sl_ledger_mongo *l, const struct sl_lease *lease, int64_t *now_us,
-                          struct sl_error *err)
+/* *ends_us: when the lease ends as it stands. */
+static int hold_until(struct sl_ledger_mongo *l, const struct sl_lease *lease, int64_t *now_us, int64_t *ends_us,
+                      struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *place = NULL;
     int64_t now = 0;
@@ -82,43 +97,78 @@ int sl_ledger_mongo__hold(struct sl_ledger_mongo *l, const struct sl_lease *leas
         return rc;
     if (!names(place, lease) || sl_json_int(place, "expires_us", 0) <= now)
         return sl_ledger_mongo__lease_lost(lease, err);
-    if (now_us)
-        *now_us = now;
+    *now_us = now;
+    *ends_us = sl_json_int(place, "expires_us", 0);
     return 0;
+}
+
+int sl_ledger_mongo__hold(struct sl_ledger_mongo *l, const struct sl_lease *lease, int64_t *now_us,
+                          struct sl_error *err)
+{
+    int64_t now = 0, ends = 0;
+    int rc = hold_until(l, lease, &now, &ends, err);
+    if (rc == 0 && now_us)
+        *now_us = now;
+    return rc;
+}
+
+/* The document says who has claimed the batch last, and until when at least: before that moment nobody takes it over. What
+ * else may have ended the attempt is a change of this document that is decided first, and then the caller's is not. */
+static bool holds_by_claim(struct json_object *doc, const struct sl_lease *lease, int64_t now_us)
+{
+    struct json_object *claimed = sl_json_get(doc, "lease");
+    return names(claimed, lease) && us_of(claimed, "expires_at") > now_us;
 }
 
 int sl_ledger_mongo__hold_doc(struct sl_ledger_mongo *l, const struct sl_lease *lease, int64_t *now_us,
                               struct json_object **doc, struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *found = NULL;
-    int rc = sl_ledger_mongo__hold(l, lease, now_us, err);
-    if (rc == 0)
-        rc = sl_ledger_mongo__get(l, "manifests", lease->batch_id, &found, err);
-    if (rc == 0 && !names(sl_json_get(found, "lease"), lease)) { /* decided, and not all entered yet */
+    int64_t now = 0;
+    int rc = sl_ledger_mongo__get(l, "manifests", lease->batch_id, &found, err);
+    if (rc < 0 || (rc = sl_ledger_mongo__now(l, &now, err)) < 0)
+        return rc;
+    if (!holds_by_claim(found, lease, now) && (rc = sl_ledger_mongo__hold(l, lease, &now, err)) < 0)
+        return rc;
+    if (!names(sl_json_get(found, "lease"), lease)) { /* decided, and not all entered yet */
         json_object_put(found);
         found = NULL;
         rc = sl_ledger_mongo__load(l, lease->batch_id, &found, err);
         if (rc == 0 && !names(sl_json_get(found, "lease"), lease))
             rc = sl_ledger_mongo__lease_lost(lease, err);
     }
-    if (rc == 0)
+    if (rc == 0) {
+        *now_us = now;
         *doc = json_object_get(found);
+    }
     return rc;
+}
+
+/* A lease that is made shorter ends no later by what the batch's document says than by "leases". */
+static int shorten_claim(struct sl_ledger_mongo *l, const struct sl_lease *lease, int64_t ends_us, struct sl_error *err)
+{
+    SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *guard =
+        BCON_NEW("lease.owner", BCON_UTF8(lease->owner), "lease.attempt", BCON_INT64(lease->attempt));
+    SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *b = BCON_NEW("lease.expires_at", BCON_DATE_TIME(ends_us / 1000));
+    return sl_ledger_mongo__set(l, "manifests", lease->batch_id, guard, b, false, NULL, err);
 }
 
 int sl_ledger_mongo__renew(struct sl_ledger *ledger, const struct sl_lease *lease, int64_t lease_ms,
                            struct sl_error *err)
 {
     struct sl_ledger_mongo *l = sl_ledger_mongo_of(ledger);
-    int64_t now = 0, n = 0;
+    int64_t now = 0, n = 0, before = 0;
     if (lease_ms <= 0 || lease_ms > SL_LEDGER_LONGEST_LEASE_MS)
         return sl_fail(err, SL_E_INTERNAL, "a lease of %lld ms cannot be given", (long long)lease_ms);
-    int rc = sl_ledger_mongo__hold(l, lease, &now, err);
+    int rc = hold_until(l, lease, &now, &before, err);
+    int64_t ends = now + lease_ms * 1000;
+    if (rc == 0 && ends < before)
+        rc = shorten_claim(l, lease, ends, err);
     if (rc < 0)
         return rc;
     SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *guard =
         BCON_NEW("owner", BCON_UTF8(lease->owner), "attempt", BCON_INT64(lease->attempt));
-    SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *members = BCON_NEW("expires_us", BCON_INT64(now + lease_ms * 1000));
+    SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *members = BCON_NEW("expires_us", BCON_INT64(ends));
     rc = sl_ledger_mongo__set(l, "leases", lease->batch_id, guard, members, false, &n, err);
     return rc < 0 || n ? rc : sl_ledger_mongo__lease_lost(lease, err);
 }

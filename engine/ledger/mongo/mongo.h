@@ -20,6 +20,9 @@ enum {
     SL_LEDGER_ISO_BYTES = 32,
 };
 
+/* In "lookups": whether batches of several priorities have waited, for servers that walk "queue". */
+#define SL_LEDGER_PRIORITIES "queue:priorities"
+
 /* One who follows the events: what it has seen of the time that is looked at again. */
 struct sl_ledger_mongo__stream {
     uint64_t number; /* 0: free */
@@ -41,10 +44,11 @@ struct sl_ledger_mongo {
     bool validators;
     int64_t server_us, measured_ns; /* the server's clock at a moment of the monotonic clock */
     int64_t commands;               /* how many were sent, for measurements */
-    /* What is due, as it was last read; kept only as long as reading it is slow. */
+    /* What is due, as it was last read; kept where reading it is slow or many wait. */
     struct json_object *candidates;
     size_t next_candidate;
     int64_t candidates_until_ns;
+    bool mixed; /* this handle has said that batches of several priorities wait */
     struct {
         int64_t pending, running, due_us, until_ns;
     } outstanding;
@@ -123,6 +127,7 @@ struct sl_ledger_mongo__change {
     const char *run_status;        /* of the run that ends with it; NULL: none does */
     const struct sl_error *error;  /* of that run */
     const char *commit_id;         /* of the document in "work" that is entered with it; NULL: none */
+    struct json_object *commit;    /* what that document says; borrowed */
     struct json_object *after;     /* out: the document afterwards; the caller owns it */
 };
 /* Decides a change of the document as it was read, and enters it. *won false: another change was decided first, and
@@ -140,7 +145,7 @@ int sl_ledger_mongo__load(struct sl_ledger_mongo *l, const char *batch_id, struc
 /* SL_E_LEASE_LOST unless the lease holds; now may be NULL. */
 int sl_ledger_mongo__hold(struct sl_ledger_mongo *l, const struct sl_lease *lease, int64_t *now_us,
                           struct sl_error *err);
-/* The same, and the batch's document. */
+/* The same for a change of the batch that is then decided, and the batch's document. */
 int sl_ledger_mongo__hold_doc(struct sl_ledger_mongo *l, const struct sl_lease *lease, int64_t *now_us,
                               struct json_object **doc, struct sl_error *err);
 int sl_ledger_mongo__lease_lost(const struct sl_lease *lease, struct sl_error *err);
@@ -148,13 +153,21 @@ int sl_ledger_mongo__put_lease(struct sl_ledger_mongo *l, struct json_object *do
 int sl_ledger_mongo__put_queue(struct sl_ledger_mongo *l, struct json_object *doc, struct sl_error *err);
 
 /* ---- runs.c ---- */
-int sl_ledger_mongo__end_run(struct sl_ledger_mongo *l, const char *run_id, int64_t attempt, struct json_object *changes,
-                             const char *now, struct sl_error *err);
+/* attempt -1: whichever it is of. own: this handle holds the batch's lease. */
+int sl_ledger_mongo__end_run(struct sl_ledger_mongo *l, const char *run_id, int64_t attempt, bool own,
+                             struct json_object *changes, const char *now, struct sl_error *err);
+/* The same without the event, which is the caller's to enter and to put; *event NULL when there is no such run. */
+int sl_ledger_mongo__end_run_quietly(struct sl_ledger_mongo *l, const char *run_id, int64_t attempt, bool own,
+                                     struct json_object *changes, const char *now, struct json_object **event,
+                                     struct sl_error *err);
 /* ---- commit.c ---- */
-int sl_ledger_mongo__enter_commit(struct sl_ledger_mongo *l, const char *batch_id, const char *commit_id, const char *now,
-                                  struct sl_error *err);
+/* body: what the commit's document says, where the caller has laid it down itself and holds the lease; else NULL. */
+int sl_ledger_mongo__enter_commit(struct sl_ledger_mongo *l, const char *batch_id, const char *commit_id,
+                                  struct json_object *body, const char *now, struct sl_error *err);
 /* ---- events.c ---- */
 int sl_ledger_mongo__events(struct sl_ledger_mongo *l, struct json_object *const *events, size_t n, struct sl_error *err);
+/* Inserts the event of a batch that is being registered; *first tells whether it was not there. */
+int sl_ledger_mongo__event_begins(struct sl_ledger_mongo *l, struct json_object *doc, bool *first, struct sl_error *err);
 /* Inserts the event of a decision; *won tells whether it was not there. */
 int sl_ledger_mongo__event_decides(struct sl_ledger_mongo *l, struct json_object *event, bool *won, struct sl_error *err);
 

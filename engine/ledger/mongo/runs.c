@@ -20,36 +20,42 @@ static int get(struct sl_ledger_mongo *l, const char *run_id, bool known_is_enou
     return sl_ledger_mongo__get(l, "runs", run_id, out, err);
 }
 
-/* Writes the changes; a run that ends is an event. */
-static int write_run(struct sl_ledger_mongo *l, struct json_object *doc, struct json_object *changes, const char *now,
-                     struct sl_error *err)
+static int write_run(struct sl_ledger_mongo *l, struct json_object *doc, struct json_object *changes,
+                     struct json_object **after_out, struct sl_error *err)
 {
-    SL_CLEANUP(sl_json_putp) struct json_object *after = sl_ledger_merge(doc, changes), *event = NULL;
+    SL_CLEANUP(sl_json_putp) struct json_object *after = sl_ledger_merge(doc, changes);
     SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *b = NULL, *whole = NULL;
-    const char *before = sl_json_str(doc, "status", "");
     int rc = sl_ledger_mongo__checked(l, "runs", after, &whole, err);
     if (rc < 0 || (rc = sl_ledger_mongo__encode(l, "runs", changes, &b, err)) < 0 ||
         (rc = sl_ledger_mongo__set(l, "runs", sl_json_str(doc, "_id", ""), NULL, b, false, NULL, err)) < 0)
         return rc;
     remember(l, after);
-    if (strcmp(before, "running") != 0 || !strcmp(sl_json_str(after, "status", ""), before))
-        return 0;
-    event = sl_ledger_event_run(after, now);
-    return sl_ledger_mongo__events(l, &event, 1, err);
+    *after_out = json_object_get(after);
+    return 0;
 }
 
-int sl_ledger_mongo__end_run(struct sl_ledger_mongo *l, const char *run_id, int64_t attempt, struct json_object *changes,
-                             const char *now, struct sl_error *err)
+int sl_ledger_mongo__end_run_quietly(struct sl_ledger_mongo *l, const char *run_id, int64_t attempt, bool own,
+                                     struct json_object *changes, const char *now, struct json_object **event,
+                                     struct sl_error *err)
 {
-    SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
-    int rc = get(l, run_id, false, &doc, err);
+    SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL, *after = NULL;
+    *event = NULL;
+    int rc = get(l, run_id, own, &doc, err);
     if (rc < 0 || !doc || (attempt >= 0 && sl_json_int(doc, "attempt", -1) != attempt))
         return rc;
-    if (strcmp(sl_json_str(doc, "status", ""), "running") == 0)
-        return write_run(l, doc, changes, now, err);
-    /* Ended already, maybe a moment before its event could be entered. */
-    SL_CLEANUP(sl_json_putp) struct json_object *event = sl_ledger_event_run(doc, now);
-    return sl_ledger_mongo__events(l, &event, 1, err);
+    /* One that has ended already may have done so a moment before its event could be entered. */
+    if (!strcmp(sl_json_str(doc, "status", ""), "running") && (rc = write_run(l, doc, changes, &after, err)) < 0)
+        return rc;
+    *event = sl_ledger_event_run(after ? after : doc, now);
+    return 0;
+}
+
+int sl_ledger_mongo__end_run(struct sl_ledger_mongo *l, const char *run_id, int64_t attempt, bool own,
+                             struct json_object *changes, const char *now, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *event = NULL;
+    int rc = sl_ledger_mongo__end_run_quietly(l, run_id, attempt, own, changes, now, &event, err);
+    return rc < 0 || !event ? rc : sl_ledger_mongo__events(l, &event, 1, err);
 }
 
 static int insert_run(struct sl_ledger_mongo *l, const struct sl_lease *lease, struct json_object *run, struct sl_error *err)
@@ -109,7 +115,7 @@ int sl_ledger_mongo__update_run(struct sl_ledger *ledger, const struct sl_lease 
                                 struct json_object *changes, struct sl_error *err)
 {
     struct sl_ledger_mongo *l = sl_ledger_mongo_of(ledger);
-    SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
+    SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL, *after = NULL, *event = NULL;
     char now[SL_LEDGER_ISO_BYTES];
     int64_t us = 0;
     int rc = sl_ledger_mongo__hold(l, lease, &us, err);
@@ -120,7 +126,13 @@ int sl_ledger_mongo__update_run(struct sl_ledger *ledger, const struct sl_lease 
     if (strcmp(sl_json_str(changes, "_id", run_id), run_id) != 0 ||
         strcmp(sl_json_str(changes, "batch_id", lease->batch_id), lease->batch_id) != 0)
         return sl_fail(err, SL_E_LEDGER_DOCUMENT, "run %s cannot become another run", run_id);
-    return write_run(l, doc, changes, sl_ledger_mongo__iso(now, us), err);
+    if ((rc = write_run(l, doc, changes, &after, err)) < 0)
+        return rc;
+    const char *before = sl_json_str(doc, "status", "");
+    if (strcmp(before, "running") != 0 || !strcmp(sl_json_str(after, "status", ""), before))
+        return 0;
+    event = sl_ledger_event_run(after, sl_ledger_mongo__iso(now, us)); /* a run that ends is an event */
+    return sl_ledger_mongo__events(l, &event, 1, err);
 }
 
 int sl_ledger_mongo__get_run(struct sl_ledger *ledger, const char *run_id, struct json_object **out,
