@@ -2,9 +2,12 @@
 """The command line of scripts/bench.sh: which measurements, how long, how they are shown."""
 
 import argparse
+import datetime
 import json
+import platform
 import sys
 import textwrap
+from pathlib import Path
 
 import latency
 import memory
@@ -16,7 +19,7 @@ from common import Options, Unavailable, cores, load
 BENCHES = {
     "small": (small.run, "batches a second: one GeoJSON of 20 features each, all waiting"),
     "latency": (latency.run, "from the upload of a manifest to the start of its batch; what an idle look costs"),
-    "objects": (objects.run, "1 GiB and 2,000 x 64 KiB to and from MinIO, beside boto3"),
+    "objects": (objects.run, "1 GiB and 2,000 x 64 KiB to and from MinIO, beside boto3; and curl"),
     "polygons": (polygons.run, "500,000 polygons to GeoParquet, beside geopandas, DuckDB and ogr2ogr with PostGIS"),
     "memory": (memory.run, "the most memory that a worker takes for a vector file of 2 GB"),
 }
@@ -28,7 +31,7 @@ def arguments() -> argparse.Namespace:
                                      description="Measures sluice beside other programs, in one run on one machine.",
                                      epilog=f"names:\n{names}\n\nData are made with fixed seeds in .cache/bench.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
-    parser.add_argument("--runs", type=int, default=3, help="each is measured as often, the median counts (default 3)")
+    parser.add_argument("--runs", type=int, default=3, help="each is measured so often, the median counts (default 3)")
     parser.add_argument("--short", action="store_true", help="a small size, once: does it work, not how fast is it")
     parser.add_argument("--batches", type=int, help="small: how many (default 2000)")
     parser.add_argument("--workers", type=int, default=cores(), help="processes at work (default: the cores)")
@@ -46,21 +49,33 @@ def show(row: dict, as_json: bool) -> None:
     if as_json:
         print(json.dumps(row), flush=True)
         return
-    print(f"{row['bench']:<9} {row['case']:<36} {row['value']:>9,.{2 if row['unit'] == 'times' else 1}f} {row['unit']:<10} {row['size']:<30} "
-          f"median of {row['of']}, {row['cores']} cores", flush=True)
+    digits = 2 if row["unit"] in ("times", "ms/object") else 1
+    spread = f" ({row['least']:.{digits}f} to {row['most']:.{digits}f})" if "least" in row else ""
+    print(f"{row['bench']:<9} {row['case']:<40} {row['value']:>9,.{digits}f} {row['unit']:<10} {row['size']:<30} "
+          f"median of {row['of']}{spread}", flush=True)
+
+
+def heading() -> dict:
+    """What every figure depends on."""
+    model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.machine())
+    at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return {"date": at, "cores": cores(), "processor": model, "load": round(load(), 1)}
 
 
 def main() -> int:
     args = arguments()
     options = Options(1 if args.short else args.runs, args.short, args.workers, args.world, args.batches)
-    busy = load()
-    if busy > 0.5:
-        print(f"this machine is busy (load {busy:.1f}): figures will be worse than it can do", file=sys.stderr)
+    about = heading()
+    if not args.json:
+        print(f"{about['date']}, {about['cores']} cores ({about['processor']}), load {about['load']}", flush=True)
+    if about["load"] > 0.5:
+        print(f"this machine is busy (load {about['load']}): figures will be worse than it can do", file=sys.stderr)
     missed = 0
     for name in args.names or BENCHES:
         try:
             for row in BENCHES[name][0](options):
-                show({"bench": name, "cores": cores(), **row}, args.json)
+                show({"bench": name, **about, **row}, args.json)
         except Unavailable as reason:
             missed += 1
             print(textwrap.shorten(f"{name}: not measured: {reason}", 400), file=sys.stderr)

@@ -46,6 +46,46 @@ static void test_a_higher_priority_goes_first_and_age_decides_among_equals(void 
     ledger_expect_batch("urgent-late", "/priority", "10");
 }
 
+/* More than any backend looks at for one claim. */
+enum { MANY = 150 };
+
+static void enter_many(void)
+{
+    char id[16];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(id, sizeof id, "b%03d", i);
+        enter(id, "a", 0, i % 50);
+    }
+}
+
+static void test_a_higher_priority_goes_first_however_many_wait(void **state)
+{
+    (void)state;
+    enter_many();
+    enter("urgent", "a", 10, 59);
+    assert_string_equal(ledger_claim(NULL, "w1", LEDGER_MINUTE).batch_id, "urgent");
+}
+
+static void test_each_of_many_is_claimed_once(void **state)
+{
+    (void)state;
+    struct sl_ledger *other = NULL;
+    SL_CLEANUP(sl_json_putp) struct json_object *seen = json_object_new_object();
+    enter_many();
+    assert_ok(ledger_backend->open(ledger_backend->data, &other, &err));
+    for (int i = 0; i < MANY; i++) {
+        struct sl_lease lease;
+        bool claimed = false;
+        struct sl_ledger *l = i % 2 ? ledger : other;
+        assert_ok(l->ops->claim(l, CLAIM(NULL, i % 2 ? "w1" : "w2", LEDGER_MINUTE), &claimed, &lease, NULL, &err));
+        assert_true(claimed);
+        assert_null(sl_json_get(seen, lease.batch_id));
+        sl_json_put_int(seen, lease.batch_id, 1);
+    }
+    assert_string_equal(claim_limited("w3", 0, NULL, 0).batch_id, "");
+    sl_ledger_free(other);
+}
+
 static void test_an_urgent_batch_that_waits_lets_others_pass(void **state)
 {
     (void)state;
@@ -134,6 +174,8 @@ int ledger_claim_suite_run(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_a_higher_priority_goes_first_and_age_decides_among_equals),
+        LEDGER_TEST(test_a_higher_priority_goes_first_however_many_wait),
+        LEDGER_TEST(test_each_of_many_is_claimed_once),
         LEDGER_TEST(test_an_urgent_batch_that_waits_lets_others_pass),
         LEDGER_TEST(test_no_more_batches_run_than_the_limit_says),
         LEDGER_TEST(test_the_limit_of_an_intent_lets_other_intents_pass),

@@ -57,9 +57,9 @@ struct sl_ledger_mongo {
     uint64_t last_stream;
 };
 
-static inline struct sl_ledger_mongo *sl_ledger_mongo_of(struct sl_ledger *ledger)
+static inline struct sl_ledger_mongo *sl_ledger_mongo_of(struct sl_ledger *base)
 {
-    return (struct sl_ledger_mongo *)ledger;
+    return (struct sl_ledger_mongo *)base;
 }
 
 void sl_ledger_mongo__bsonp(bson_t **b); /* for SL_CLEANUP */

@@ -39,6 +39,7 @@ struct upload {
     struct slot *slots;
     int n_slots;
     struct sl_s3_ahead *ahead; /* NULL: the parts are copied */
+    bool checks_sums;          /* the server has said that it checks each part by its SHA-256 */
     int64_t acknowledged, shown;
 };
 
@@ -75,7 +76,7 @@ static void fill_part(struct upload *u, struct slot *s, const char *hex)
         c->error_in_body = true;
         return;
     }
-    sl_s3__set_body(c, u->put->source, offset, n, hex, u->parts[s->number - 1].checksum);
+    sl_s3__set_body(c, u->put->source, offset, n, hex, u->checks_sums, u->parts[s->number - 1].checksum);
     c->sent = u->put->options->progress ? on_sent : NULL;
 }
 
@@ -169,6 +170,8 @@ static int begin_upload(struct upload *u, struct sl_error *err)
     int rc = sl_s3__perform(u->lane, &c, err);
     if (rc == 0)
         rc = sl_s3__reply_text(&c, "InitiateMultipartUploadResult/UploadId", u->id, sizeof u->id, err);
+    const char *algorithm = rc == 0 ? sl_http_header(&c.transfer.response, "x-amz-checksum-algorithm") : NULL;
+    u->checks_sums = algorithm && !strcmp(algorithm, "SHA256");
     sl_s3__close_call(&c);
     return rc;
 }

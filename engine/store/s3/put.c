@@ -44,7 +44,7 @@ int sl_s3__hash(const struct sl_s3_source *source, char hex[SL_SHA256_HEX_BYTES]
 }
 
 void sl_s3__set_body(struct sl_s3_call *c, const struct sl_s3_source *source, int64_t offset, int64_t n,
-                     const char hex[SL_SHA256_HEX_BYTES], char checksum[SL_S3_BASE64_BYTES])
+                     const char hex[SL_SHA256_HEX_BYTES], bool checks_sums, char checksum[SL_S3_BASE64_BYTES])
 {
     if (source->bytes)
         c->body = (struct sl_http_body){.source = SL_HTTP_BYTES, .bytes = source->bytes + offset, .n = n};
@@ -52,7 +52,7 @@ void sl_s3__set_body(struct sl_s3_call *c, const struct sl_s3_source *source, in
         c->body = (struct sl_http_body){.source = SL_HTTP_FILE, .fd = source->fd, .offset = offset, .n = n};
     sl_s3__base64(hex, checksum);
     sl_s3__header(c, "x-amz-checksum-sha256", checksum);
-    c->payload_hash = c->s3->checks_sums ? "UNSIGNED-PAYLOAD" : sl_arena_strdup(c->arena, hex);
+    c->payload_hash = checks_sums || c->s3->checks_sums ? "UNSIGNED-PAYLOAD" : sl_arena_strdup(c->arena, hex);
 }
 
 void sl_s3__describe(struct sl_s3_call *c, const struct sl_s3_put *put)
@@ -183,7 +183,7 @@ int sl_s3__make_put(struct sl_s3 *s3, struct sl_s3_call *c, const struct sl_s3_p
     if (rc)
         return rc;
     sl_s3__open_call(s3, c, "put", "PUT", put->bucket, put->key);
-    sl_s3__set_body(c, put->source, 0, put->source->total, hex, checksum);
+    sl_s3__set_body(c, put->source, 0, put->source->total, hex, false, checksum);
     sl_s3__describe(c, put);
     sl_s3__conditions(c, put);
     return 0;

@@ -170,9 +170,9 @@ struct sl_s3_put {
 };
 int sl_s3__hash(const struct sl_s3_source *source, char hex[SL_SHA256_HEX_BYTES], struct sl_error *err);
 /* The body with its hash, in the signature and as a checksum, the signed header of which is enough for a server that is
- * known to check it: it hashes once then. */
+ * known to check it, or has said so of this upload (checks_sums): it hashes once then. */
 void sl_s3__set_body(struct sl_s3_call *c, const struct sl_s3_source *source, int64_t offset, int64_t n,
-                     const char hex[SL_SHA256_HEX_BYTES], char checksum[SL_S3_BASE64_BYTES]);
+                     const char hex[SL_SHA256_HEX_BYTES], bool checks_sums, char checksum[SL_S3_BASE64_BYTES]);
 /* Content type, metadata, carried headers. */
 void sl_s3__describe(struct sl_s3_call *c, const struct sl_s3_put *put);
 void sl_s3__conditions(struct sl_s3_call *c, const struct sl_s3_put *put);

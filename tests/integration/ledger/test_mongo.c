@@ -4,6 +4,7 @@
 
 #include "conformance/ledger_suite.h"
 #include "ledger/ledger.h"
+#include "mongo_commands.h"
 #include "support/cm.h"
 #include "support/ferretdb.h"
 
@@ -58,7 +59,7 @@ int main(void)
         .name = "mongo", .data = &server, .open = open_ledger, .wipe = wipe, .stop = stop, .start = start};
     int failed = 1;
     if (test_ferretdb_open(&server, &err) == 0)
-        failed = ledger_suite_run(&backend);
+        failed = ledger_suite_run(&backend) + mongo_commands_run();
     else
         print_error("no MongoDB wire server: %s (%s)\n", err.message, err.hint);
     test_ferretdb_close(&server);

@@ -264,9 +264,38 @@ static void parts_are_sent_checked_and_completed(void **state)
     assert_int_equal(info.size_bytes, ZEROS);
     char value[1024];
     assert_non_null(test_httpd_header(test_httpd_request(server, 2), "x-amz-checksum-sha256", value));
+    /* Nothing says that this server looks at the checksum: the signature has the hash as well. */
+    assert_int_equal(strlen(test_httpd_header(test_httpd_request(server, 2), "x-amz-content-sha256", value)), 64);
     assert_int_equal(test_httpd_request(server, 3)->n, 1);
     assert_contains(test_httpd_request(server, 4)->body,
                     "<Part><PartNumber>3</PartNumber><ETag>&quot;p3&quot;</ETag><ChecksumSHA256>");
+}
+
+static void parts_are_hashed_once_by_a_server_that_says_it_checks_them(void **state)
+{
+    (void)state;
+    static const struct test_httpd_reply script[] = {
+        {.method = "POST",
+         .target = "/lake/k?uploads=",
+         .status = 200,
+         .headers = "x-amz-checksum-algorithm: SHA256\r\n",
+         TEXT("<InitiateMultipartUploadResult><UploadId>u 1&amp;</UploadId></InitiateMultipartUploadResult>")},
+        PART("1"),
+        PART("2"),
+        PART("3"),
+        {.method = "POST",
+         .status = 200,
+         TEXT("<CompleteMultipartUploadResult><ETag>whole</ETag></CompleteMultipartUploadResult>")},
+    };
+    SERVE(script);
+    assert_ok(put_zeros(NULL, NULL));
+    for (size_t i = 1; i <= 3; i++) {
+        char value[1024];
+        const struct test_httpd_request *part = test_httpd_request(server, i);
+        assert_string_equal(test_httpd_header(part, "x-amz-content-sha256", value), "UNSIGNED-PAYLOAD");
+        assert_non_null(test_httpd_header(part, "x-amz-checksum-sha256", value));
+        assert_contains(part->headers, "x-amz-checksum-sha256;"); /* in the list of signed headers */
+    }
 }
 
 static void failed_part_aborts_the_upload(void **state)
@@ -744,6 +773,7 @@ int main(void)
         T(same_bytes_with_other_metadata_are_anothers),
         T(refusal_of_the_first_try_is_final),
         T(parts_are_sent_checked_and_completed),
+        T(parts_are_hashed_once_by_a_server_that_says_it_checks_them),
         T(failed_part_aborts_the_upload),
         T(completion_that_says_error_with_200_is_tried_again),
         T(lost_completion_is_known_by_the_object),
