@@ -257,8 +257,8 @@ static const struct sl_command cmd_schema = {
     .examples = "  sluice recipe schema > recipe.schema.json\n",
     .run = schema,
 };
-static const struct sl_command *const verbs[] = {&cmd_list, &cmd_show, &cmd_lint, &sl_cmd_recipe_explain, &cmd_schema,
-                                                 NULL};
+static const struct sl_command *const verbs[] = {&cmd_list,          &cmd_show,   &sl_cmd_recipe_new,     &cmd_lint,
+                                                 &sl_cmd_recipe_test, &sl_cmd_recipe_explain, &cmd_schema, NULL};
 
 const struct sl_command sl_cmd_recipe = {
     .name = "recipe",

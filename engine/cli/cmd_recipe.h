@@ -5,6 +5,6 @@
 
 #include "cli/cli.h"
 
-extern const struct sl_command sl_cmd_recipe_explain;
+extern const struct sl_command sl_cmd_recipe_explain, sl_cmd_recipe_new, sl_cmd_recipe_test;
 
 #endif

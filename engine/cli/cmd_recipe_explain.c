@@ -3,19 +3,21 @@
 #include <string.h>
 
 #include "cli/cmd_recipe.h"
+#include "cli/graph.h"
 #include "cli/invalid.h"
 #include "cli/open.h"
 #include "cli/show.h"
 #include "json/json.h"
 
 struct args {
-    const char *manifest;
+    const char *manifest, *graph;
 };
 
 static const struct sl_cli_option options[] = {
     {"manifest", 'm', "FILE", SL_CLI_TEXT, offsetof(struct args, manifest),
      "resolve it for this manifest: parameters, files, keys",
      NULL, 0},
+    {"graph", 'g', "FORM", SL_CLI_TEXT, offsetof(struct args, graph), "mermaid: a flowchart as text", NULL, 0},
 };
 
 /* SQL is text of the recipe's author: every line of it made printable, indented. */
@@ -100,6 +102,8 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
         sl_error_hint(err, "sluice recipe list");
         return rc;
     }
+    if (a->graph && strcmp(a->graph, "mermaid") != 0)
+        return sl_fail(err, SL_E_USAGE, "--graph: expected mermaid, found \"%s\"", a->graph);
     int rc = sl_cli_engine(cli, SL_NEEDS_RECIPES | SL_NEEDS_MANIFESTS, &engine, err);
     if (rc)
         return rc;
@@ -109,7 +113,9 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
     rc = sl_explain(engine, name, a->manifest, &violations, &doc, &plan, err);
     if (rc)
         return sl_cli_invalid(cli, rc, doc, &violations, &cli->err, NULL, err);
-    if (cli->json)
+    if (a->graph)
+        sl_cli_mermaid(&cli->out, cli->arena, plan);
+    else if (cli->json)
         sl_cli_json(cli, plan);
     else
         print_plan(cli, plan);
@@ -120,9 +126,10 @@ const struct sl_command sl_cmd_recipe_explain = {
     .name = "explain",
     .summary = "the SQL that would run and the keys that would be written",
     .group = SL_GROUP_SETUP,
-    .usage = "[--manifest FILE] [RECIPE]",
+    .usage = "[--manifest FILE] [--graph mermaid] [RECIPE]",
     .examples = "  sluice recipe explain ingest_vector\n"
-                "  sluice recipe explain --manifest batch.json\n",
+                "  sluice recipe explain --manifest batch.json\n"
+                "  sluice recipe explain road_network --graph mermaid\n",
     .details = "Nothing is made or changed: no table, no object, no document.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),

@@ -16,6 +16,7 @@ enum {
     SL_RECIPE__MAX_OUTPUTS = 16,
     SL_RECIPE__MAX_PARAMS = 64,
     SL_RECIPE__MAX_INTENTS = 64,
+    SL_RECIPE__MAX_TESTS = 200,
     SL_RECIPE__MAX_COLUMNS = 1600, /* of a list; PostgreSQL's own limit of a table */
     SL_RECIPE__MAX_VALUES = 10000, /* of a list of accepted values */
     SL_RECIPE__MAX_NAME = 128,     /* bytes of an intent, a dataset */
@@ -51,6 +52,8 @@ void sl_binder__problem(struct sl_binder *b, enum sl_code code, const char *poin
 void sl_binder__problem_at_key(struct sl_binder *b, enum sl_code code, const char *pointer, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void sl_lints__add(struct sl_lints *lints, struct sl_lint lint);
+/* The error of a reader, with its place; a message without one stays whole. */
+void sl_lints__add_syntax(struct sl_lints *lints, const char *path, const struct sl_error *why);
 /* pointer + "/" + token, in the arena. */
 const char *sl_recipe__pointer(struct sl_arena *arena, const char *pointer, const char *token);
 /* ", did you mean \"x\"?" or "", in the arena. */
@@ -101,6 +104,15 @@ extern const struct sl_options sl_output__common; /* dataset */
  * result (which is then of no use but for linting). */
 bool sl_items__bind(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_kinds *kinds,
                     struct sl_bound_recipe *out);
+
+/* -- test.c -- */
+#define SL_RECIPE__TESTS_SUFFIX ".tests.yaml"
+extern const struct sl_options sl_test__options;
+/* Appends the tests of a list to the recipe's; false when there were problems. */
+bool sl_test__read(struct sl_binder *b, struct json_object *list, struct sl_recipe *recipe);
+/* Those of the file beside the recipe, if there is one. *ok becomes false when there were problems. */
+int sl_test__read_beside(struct sl_binder *b, struct sl_recipe *recipe, bool *ok, struct sl_error *err);
+const char *sl_test__path_beside(const char *recipe_path, struct sl_arena *arena);
 
 /* -- load.c -- */
 struct sl_recipe__field {

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -26,6 +24,7 @@ const struct sl_recipe__field sl_recipe__fields[] = {
     {"steps", "What is done to the data, in order; one step an item.", false},
     {"checks", "What has to hold after the steps.", false},
     {"outputs", "What is written to the lake.", true},
+    {"tests", "Rows in and rows out, for `sluice recipe test`; they may also stand in a file beside the recipe.", false},
 };
 const size_t sl_recipe__n_fields = sizeof sl_recipe__fields / sizeof *sl_recipe__fields;
 
@@ -300,18 +299,23 @@ static void bind_with_defaults(struct reader *r, const struct sl_kinds *kinds)
     r->ok &= sl_items__bind(&r->b, recipe, kinds, &scratch);
 }
 
+/* Tests say what a recipe does and are no part of it. */
 static void hash(struct sl_recipe *recipe)
 {
     SL_CLEANUP(sl_buf_free) struct sl_buf text;
+    SL_CLEANUP(sl_json_putp) struct json_object *rest = json_object_new_object();
+    json_object_object_foreach(recipe->doc->root, key, value)
+        if (strcmp(key, "tests") != 0)
+            sl_json_put(rest, key, json_object_get(value));
     sl_buf_init(&text, 64 * sl_json_limits_small.max_bytes);
-    sl_json_canonical(recipe->doc->root, &text);
+    sl_json_canonical(rest, &text);
     sl_sha256_of(text.data, text.len, recipe->hash);
 }
 
 static bool read_recipe(struct reader *r, const struct sl_kinds *kinds)
 {
     struct sl_recipe *recipe = r->recipe;
-    struct json_object *params, *inputs;
+    struct json_object *params, *inputs, *tests;
     if (!json_object_is_type(r->root, json_type_object)) {
         sl_binder__problem(&r->b, SYNTAX, "", "expected a recipe, found %s", sl_recipe__show(r->b.arena, r->root));
         return false;
@@ -331,27 +335,11 @@ static bool read_recipe(struct reader *r, const struct sl_kinds *kinds)
     read_items(r, "steps", "step", SL_RECIPE__MAX_STEPS, &recipe->steps, &recipe->n_steps);
     read_items(r, "checks", "check", SL_RECIPE__MAX_CHECKS, &recipe->checks, &recipe->n_checks);
     read_items(r, "outputs", "output", SL_RECIPE__MAX_OUTPUTS, &recipe->outputs, &recipe->n_outputs);
+    if (has(r, "tests", &tests) && tests)
+        r->ok &= sl_test__read(&r->b, tests, recipe);
     check_whole(r);
     bind_with_defaults(r, kinds);
     return r->ok;
-}
-
-/* "file:9:17: what" taken apart; a message without a place stays whole. */
-static void add_syntax_error(struct sl_lints *lints, const char *path, const struct sl_error *why)
-{
-    struct sl_lint lint = {.path = path, .line = 1, .column = 1, .error = true, .code = sl_code_name(why->code)};
-    const char *text = why->message;
-    size_t n = strlen(path);
-    lint.message = text;
-    if (!strncmp(text, path, n) && text[n] == ':') {
-        int line, column, used = 0;
-        if (sscanf(text + n, ":%d:%d: %n", &line, &column, &used) == 2 && used > 0) {
-            lint.line = line;
-            lint.column = column;
-            lint.message = text + n + used;
-        }
-    }
-    sl_lints__add(lints, lint);
 }
 
 static void free_doc(void *doc)
@@ -392,7 +380,7 @@ int sl_recipe__load(const char *path, const struct sl_kinds *kinds, struct sl_ar
         return rc;
     }
     if (rc < 0) {
-        add_syntax_error(lints, path, &why);
+        sl_lints__add_syntax(lints, path, &why);
         return 0;
     }
     sl_arena_defer(arena, free_doc, doc);
@@ -402,10 +390,14 @@ int sl_recipe__load(const char *path, const struct sl_kinds *kinds, struct sl_ar
                        .root = doc->root,
                        .recipe = recipe,
                        .ok = true};
-    if (read_recipe(&r, kinds)) {
+    bool fine = read_recipe(&r, kinds);
+    sort(lints->items + first, lints->n - first);
+    first = lints->n;
+    rc = sl_test__read_beside(&r.b, recipe, &fine, err);
+    if (rc == 0 && fine) {
         hash(recipe);
         *out = recipe;
     }
     sort(lints->items + first, lints->n - first);
-    return 0;
+    return rc;
 }

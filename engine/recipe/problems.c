@@ -22,6 +22,24 @@ void sl_lints__add(struct sl_lints *lints, struct sl_lint lint)
     lints->items[lints->n++] = lint;
 }
 
+/* "file:9:17: what" taken apart. */
+void sl_lints__add_syntax(struct sl_lints *lints, const char *path, const struct sl_error *why)
+{
+    struct sl_lint lint = {.path = path, .line = 1, .column = 1, .error = true, .code = sl_code_name(why->code)};
+    const char *text = why->message;
+    size_t n = strlen(path);
+    lint.message = text;
+    if (!strncmp(text, path, n) && text[n] == ':') {
+        int line, column, used = 0;
+        if (sscanf(text + n, ":%d:%d: %n", &line, &column, &used) == 2 && used > 0) {
+            lint.line = line;
+            lint.column = column;
+            lint.message = text + n + used;
+        }
+    }
+    sl_lints__add(lints, lint);
+}
+
 __attribute__((format(printf, 5, 0)))
 static void add(struct sl_binder *b, enum sl_code code, int line, int column, const char *fmt, va_list ap)
 {

@@ -17,6 +17,7 @@
 #include <sluice/sys/step.h>
 
 #include "json/json.h"
+#include "recipe/test.h"
 
 struct sl_recipe_item { /* a step, check or output as written: its options may still hold ${param} */
     const char *kind;
@@ -67,8 +68,10 @@ struct sl_recipe {
     struct sl_recipe_inputs inputs;
     struct sl_recipe_item *steps, *checks, *outputs;
     size_t n_steps, n_checks, n_outputs;
+    struct sl_recipe_test *tests; /* of the recipe, then those of the file beside it */
+    size_t n_tests;
     const char *path;   /* file */
-    char hash[65];      /* SHA-256 of its canonical JSON: comments and layout don't count */
+    char hash[65];      /* SHA-256 of its canonical JSON without tests: comments and layout don't count */
     const struct sl_doc *doc;
 };
 

@@ -245,6 +245,7 @@ static struct json_object *definitions(const struct sl_kinds *kinds)
     sl_json_put(o, "parameter", text(HOLE_PATTERN, 128));
     sl_json_put(o, "column", column);
     sl_json_put(o, "param", options_schema(&sl_param__options, NULL, false));
+    sl_json_put(o, "test", options_schema(&sl_test__options, NULL, false));
     sl_json_put(o, "step", item(steps));
     sl_json_put(o, "check", item(checks));
     sl_json_put(o, "output", item(outputs));
@@ -313,7 +314,9 @@ static struct json_object *field_schema(const char *name)
     static const struct {
         const char *name, *item;
         int most;
-    } lists[] = {{"steps", "step", SL_RECIPE__MAX_STEPS}, {"checks", "check", SL_RECIPE__MAX_CHECKS}};
+    } lists[] = {{"steps", "step", SL_RECIPE__MAX_STEPS},
+                 {"checks", "check", SL_RECIPE__MAX_CHECKS},
+                 {"tests", "test", SL_RECIPE__MAX_TESTS}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!strcmp(name, lists[i].name))
             return either(list_of(ref(lists[i].item), 0, lists[i].most), object("null"));

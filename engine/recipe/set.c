@@ -44,7 +44,7 @@ static int read_folder(struct sl_recipe_set *set, const char *folder, size_t ind
     int rc = sl_dir_list(folder, set->arena, &names, &n, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         const struct sl_recipe *recipe = NULL;
-        if (!sl_text_ends(names[i], ".yaml"))
+        if (!sl_text_ends(names[i], ".yaml") || sl_text_ends(names[i], SL_RECIPE__TESTS_SUFFIX))
             continue;
         if (++files > MAX_FILES)
             return sl_fail(err, SL_E_LIMIT, "more than %d recipes in \"%s\"", MAX_FILES, folder);

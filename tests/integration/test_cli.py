@@ -18,7 +18,7 @@ from home import Home, binary
 
 VERBS = ["submit", "run", "serve", "validate", "batch list", "batch show", "asset list", "asset show", "asset get", "lineage",
          "ledger find", "ledger get", "ledger watch", "verify", "replay", "gc", "init", "stop", "doctor", "recipe list", "recipe show",
-         "recipe lint", "recipe explain", "recipe schema", "step list", "step show", "config show", "version", "help"]
+         "recipe new", "recipe lint", "recipe test", "recipe explain", "recipe schema", "step list", "step show", "config show", "version", "help"]
 ESCAPE = "\x1b"
 
 

@@ -23,7 +23,7 @@ BEYOND_A_SCHEMA = {
     "sql_parenthesis_out", "sql_semicolon", "sql_unclosed_quote", "sql_unknown_hole", "sql_unknown_param",
     "sql_without_input", "unknown_crs", "unknown_param", "wrong_dataset", "broken_hole", "rename_twice",
     "values_and_pattern", "sort_without_columns", "bounds_upside_down", "row_count_range", "dedupe_nothing", "measure_nothing",
-    "inputs_no_main", "inputs_main_not_required", "inputs_roles_of_raster",
+    "inputs_no_main", "inputs_main_not_required", "inputs_roles_of_raster", "beside",
 }
 NOT_YAML = {"bomb", "duplicate_key", "syntax"}
 
@@ -37,8 +37,12 @@ def errors(path):
     return [e.message for e in jsonschema.Draft7Validator(SCHEMA).iter_errors(tree(path))]
 
 
+def is_recipe(path):
+    return not path.name.endswith(".tests.yaml")
+
+
 def stems(folder):
-    return sorted(p.stem for p in (CORPUS / folder).glob("*.yaml"))
+    return sorted(p.stem for p in (CORPUS / folder).glob("*.yaml") if is_recipe(p))
 
 
 def test_the_schema_is_a_valid_draft_7_schema():
@@ -50,7 +54,13 @@ def test_what_the_linter_takes_the_schema_takes(stem):
     assert errors(CORPUS / "valid" / f"{stem}.yaml") == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.tests.yaml")), ids=lambda p: p.stem)
+def test_tests_beside_a_recipe_are_valid_by_the_schema_of_tests_in_it(path):
+    validator = jsonschema.Draft7Validator(SCHEMA["properties"]["tests"] | {"definitions": SCHEMA["definitions"]})
+    assert [e.message for e in validator.iter_errors(tree(path)["tests"])] == []
+
+
+@pytest.mark.parametrize("path", sorted(filter(is_recipe, (ROOT / "recipes").glob("*.yaml"))), ids=lambda p: p.stem)
 def test_the_shipped_recipes_are_valid_by_the_schema(path):
     assert errors(path) == []
 

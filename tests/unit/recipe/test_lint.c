@@ -19,7 +19,7 @@ static void lint_folder(const char *folder, struct sl_buf *out, bool valid)
     for (size_t i = 0; i < n; i++) {
         struct sl_lints lints = {.arena = arena};
         const struct sl_recipe *recipe = NULL;
-        if (!ends(names[i], ".yaml"))
+        if (!ends(names[i], ".yaml") || ends(names[i], ".tests.yaml"))
             continue;
         assert_int_equal(sl_recipe_lint_file(set, sl_path_join(arena, folder, names[i]), &lints, &recipe, NULL), 0);
         for (size_t k = 0; k < lints.n; k++)
