@@ -96,6 +96,23 @@ const struct sl_output_kind sl_output_geoparquet = {
     .validate = validate_order,
 };
 
+const struct sl_output_geoparquet sl_output_quarantine_options = {
+    .order = {.sort = SL_OUTPUT_SORT_HILBERT}, .compression_level = 3, .row_group_rows = 122880, .covering = true};
+
+const struct sl_output_kind sl_output_quarantine = {
+    .name = "quarantine",
+    .summary = "The rows that broke a rule, with the reasons.",
+    .data_type = "vector",
+    .asset_kind = "quarantine",
+    .extension = "parquet",
+    .media_type = "application/vnd.apache.parquet",
+};
+
+bool sl_output_is_geoparquet(const struct sl_output_kind *kind)
+{
+    return kind == &sl_output_geoparquet || kind == &sl_output_quarantine;
+}
+
 const char *sl_output_geoparquet_compression(const struct sl_output_geoparquet *options)
 {
     return parquet_compressions[options->compression];

@@ -26,6 +26,10 @@ struct sl_output_geoparquet {
     int64_t row_group_rows;
     bool covering;
 };
+/* What rows that checks put aside are written as: GeoParquet in its default form. No recipe names it. */
+extern const struct sl_output_kind sl_output_quarantine;
+extern const struct sl_output_geoparquet sl_output_quarantine_options;
+bool sl_output_is_geoparquet(const struct sl_output_kind *kind); /* its options are a struct sl_output_geoparquet */
 const char *sl_output_geoparquet_compression(const struct sl_output_geoparquet *options); /* "zstd" */
 
 /* Of the other vector outputs; each reads what its options have. */

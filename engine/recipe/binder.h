@@ -98,7 +98,7 @@ extern const struct sl_options sl_inputs__role;  /* of one role */
 bool sl_inputs__read(struct sl_binder *b, struct json_object *value, struct sl_recipe *recipe);
 
 /* -- items.c -- */
-extern const struct sl_options sl_check__common;  /* on_fail */
+const struct sl_options *sl_check__common(const struct sl_check_kind *kind); /* on_fail */
 extern const struct sl_options sl_output__common; /* dataset */
 /* Binds all steps, checks and outputs; problems are in b->lints. Items whose kind does not exist are left out of the
  * result (which is then of no use but for linting). */

@@ -94,7 +94,7 @@ void sl_recipe_describe_step(const struct sl_step_kind *kind, struct sl_buf *out
 
 void sl_recipe_describe_check(const struct sl_check_kind *kind, struct sl_buf *out)
 {
-    describe(out, "check", kind->name, kind->summary, kind->help, kind->example, &kind->options, &sl_check__common);
+    describe(out, "check", kind->name, kind->summary, kind->help, kind->example, &kind->options, sl_check__common(kind));
 }
 
 void sl_recipe_describe_output(const struct sl_output_kind *kind, struct sl_buf *out)

@@ -4,23 +4,42 @@
 #include "geo/sql.h"
 #include "recipe/binder.h"
 
-static const char *const on_fail_choices[] = {"fail", "warn", NULL};
+/* As enum sl_on_fail; a rule about the table as a whole has no rows to put aside. */
+static const char *const row_choices[] = {"fail", "warn", "quarantine", NULL};
+static const char *const table_choices[] = {"fail", "warn", NULL};
 
 struct check_common {
     int on_fail;
 };
 
-static const struct sl_option check_common_items[] = {
+static const struct sl_option row_check_items[] = {
     {.name = "on_fail",
      .type = SL_OPT_ENUM,
      .default_json = "\"fail\"",
      .offset = offsetof(struct check_common, on_fail),
-     .choices = on_fail_choices,
+     .choices = row_choices,
+     .help = "What a broken rule does: fail ends the batch and nothing is published, warn is written into the run, quarantine "
+             "puts the rows that break it aside, with the reasons, into an asset of their own."},
+};
+
+static const struct sl_option table_check_items[] = {
+    {.name = "on_fail",
+     .type = SL_OPT_ENUM,
+     .default_json = "\"fail\"",
+     .offset = offsetof(struct check_common, on_fail),
+     .choices = table_choices,
      .help = "What a broken rule does: fail ends the batch and nothing is published, warn is written into the run."},
 };
 
-const struct sl_options sl_check__common = {
-    .items = check_common_items, .n = 1, .struct_bytes = sizeof(struct check_common)};
+static const struct sl_options row_check = {
+    .items = row_check_items, .n = 1, .struct_bytes = sizeof(struct check_common)};
+static const struct sl_options table_check = {
+    .items = table_check_items, .n = 1, .struct_bytes = sizeof(struct check_common)};
+
+const struct sl_options *sl_check__common(const struct sl_check_kind *kind)
+{
+    return kind->predicate ? &row_check : &table_check;
+}
 
 struct output_common {
     const char *dataset;
@@ -196,12 +215,12 @@ static bool bind_check(struct sl_binder *b, const struct sl_recipe *recipe, cons
         return false;
     const char *what = what_of(b, "check", item);
     struct check_common common = {0};
-    struct sl_binder_part parts[] = {{&kind->options, options_struct(b, &kind->options)}, {&sl_check__common, &common}};
+    struct sl_binder_part parts[] = {{&kind->options, options_struct(b, &kind->options)}, {sl_check__common(kind), &common}};
     bool ok = sl_options__bind(b, parts, 2, item->options, item->pointer, what) &&
               relations(b, kind->validate, parts[0].out, what, item);
     *out = (struct sl_check){.kind = kind,
                              .options = parts[0].out,
-                             .on_fail = common.on_fail == 1 ? SL_ON_FAIL_WARN : SL_ON_FAIL_FAIL,
+                             .on_fail = (enum sl_on_fail)common.on_fail,
                              .item = item};
     return has_dialect(b, recipe, what, kind->dialects, item) & ok;
 }

@@ -237,7 +237,7 @@ static struct json_object *definitions(const struct sl_kinds *kinds)
         add_kind(steps, kinds->steps[i]->name, kinds->steps[i]->summary, &kinds->steps[i]->options, NULL);
     for (size_t i = 0; kinds->checks[i]; i++)
         add_kind(checks, kinds->checks[i]->name, kinds->checks[i]->summary, &kinds->checks[i]->options,
-                 &sl_check__common);
+                 sl_check__common(kinds->checks[i]));
     for (size_t i = 0; kinds->outputs[i]; i++)
         add_kind(outputs, kinds->outputs[i]->name, kinds->outputs[i]->summary, &kinds->outputs[i]->options,
                  &sl_output__common);

@@ -85,6 +85,10 @@ struct sl_unit {
     bool has_raster_bounds;
     const struct sl_vector_info *vector;
     int64_t rows_in, rows_out;
+    /* Rows that its checks put aside are a unit of their own, of one asset; of none when there are no such rows. */
+    struct sl_unit *aside;       /* NULL: no check puts rows aside */
+    const struct sl_unit *of;    /* whose rows these are; NULL: it is no such unit */
+    struct json_object *reasons; /* of such a unit: check → rows */
 };
 
 struct sl_batch {
@@ -144,6 +148,8 @@ int sl_batch_archive(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_file_missing(const struct sl_batch *batch, const char *landing_key, struct sl_error *err);
 int sl_batch_plan(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_dedupe(struct sl_batch *batch, struct sl_error *err);
+/* Nothing was put aside: the unit has no assets. */
+void sl_batch_no_assets(struct sl_unit *unit);
 int sl_batch_compute_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
 /* The unit's outputs that are not linked, from the last table of the work. */
 int sl_batch_write_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_work *work, struct sl_error *err);

@@ -97,6 +97,10 @@ static struct json_object *metadata_json(const struct sl_batch *b, const struct 
     sl_json_put_str(m, "crs_source", u->crs_source);
     if (u->layer)
         sl_json_put_str(m, "layer", u->layer);
+    if (u->of) {
+        sl_json_put_str(m, "quarantine_of", u->of->assets[0].dataset_id);
+        sl_json_put(m, "reasons", json_object_get(u->reasons));
+    }
     if (u->raster) {
         sl_json_put_int(m, "width", u->raster->width);
         sl_json_put_int(m, "height", u->raster->height);
@@ -155,12 +159,16 @@ static const char *text_of(struct sl_arena *arena, struct json_object *document)
 static void write_documents(struct sl_batch *b, struct sl_planned_asset *a)
 {
     struct json_object *user = b->manifest.metadata;
+    const struct sl_unit *of = a->unit->of;
     struct sl_lake_facts facts = {
         .asset_id = a->asset_id,
         .dataset_id = a->dataset_id,
         .version = a->version,
-        .title = user ? sl_json_str(user, "title", NULL) : NULL,
-        .description = user ? sl_json_str(user, "description", NULL) : NULL,
+        .title = user && !of ? sl_json_str(user, "title", NULL) : NULL,
+        .description = of     ? sl_arena_printf(b->arena, "Rows of %s that broke rules of recipe %s, with the reasons.",
+                                                of->assets[0].dataset_id, b->bound.recipe->name)
+                       : user ? sl_json_str(user, "description", NULL)
+                              : NULL,
         .license = user ? sl_json_str(user, "license", NULL) : NULL,
         .project = user ? sl_json_str(user, "project", NULL) : NULL,
         .uploader = b->manifest.uploader,

@@ -17,6 +17,8 @@ static int compute(struct sl_batch *b, struct sl_error *err)
     for (size_t i = 0; i < b->n_units; i++) {
         struct sl_unit *u = &b->units[i];
         bool needed = false;
+        if (u->of)
+            continue;
         for (size_t k = 0; k < u->n_assets; k++)
             needed |= u->assets[k].linked == NULL;
         if (!needed)
@@ -200,6 +202,8 @@ static void release(struct sl_batch *b)
             json_object_put(b->units[i].assets[k].before);
             json_object_put(b->units[i].assets[k].doc);
         }
+    for (size_t i = 0; i < b->n_units; i++)
+        json_object_put(b->units[i].reasons);
     json_object_put(b->versions);
     json_object_put(b->earlier_inputs);
     json_object_put(b->stages);

@@ -124,11 +124,11 @@ static int explain_checks(struct explain *x, const struct sl_table *table, const
             .input = table, .geometry = x->bound.recipe->geometry_column, .crs = crs, .arena = x->arena, .srid = srid_of};
         struct sl_sql sql;
         sl_sql_init(&sql, dialect_of(x));
-        rc = check->kind->build(&context, check->options, &sql, err);
+        rc = sl_check_sql(check->kind, check->options, &context, &sql, err);
         if (rc == 0) {
             struct json_object *o = json_object_new_object();
             sl_json_put_str(o, "name", check->kind->name);
-            sl_json_put_str(o, "on_fail", check->on_fail == SL_ON_FAIL_FAIL ? "fail" : "warn");
+            sl_json_put_str(o, "on_fail", sl_on_fail_name(check->on_fail));
             sl_json_put_str(o, "sql", sql.buf.data);
             json_object_array_add(list, o);
         }

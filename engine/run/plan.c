@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "json/json.h"
 #include "lake/lake.h"
+#include "lake/outputs.h"
 #include "run/batch.h"
 
 enum { UNITS_MAX = 256, FINGERPRINT_MAX_BYTES = 4 * 1024 * 1024 };
@@ -152,10 +153,54 @@ static int unique_datasets(struct sl_batch *b, struct sl_error *err)
     return 0;
 }
 
+static bool puts_aside(const struct sl_batch *b)
+{
+    for (size_t i = 0; i < b->bound.recipe->n_checks; i++)
+        if (b->bound.checks[i].on_fail == SL_ON_FAIL_QUARANTINE)
+            return true;
+    return false;
+}
+
+static void add_asides(struct sl_batch *b)
+{
+    size_t n = b->n_units;
+    for (size_t i = 0; i < n && puts_aside(b); i++) {
+        struct sl_unit *u = &b->units[i], *aside = &b->units[b->n_units++];
+        *aside = *u;
+        aside->of = u;
+        aside->n_assets = 1;
+        aside->assets = sl_arena_array(b->arena, 1, sizeof *aside->assets);
+        aside->reasons = json_object_new_object();
+        u->aside = aside;
+    }
+}
+
+void sl_batch_no_assets(struct sl_unit *u)
+{
+    for (size_t k = 0; k < u->n_assets; k++) {
+        json_object_put(u->assets[k].linked);
+        json_object_put(u->assets[k].before);
+    }
+    u->n_assets = 0;
+}
+
+static const struct sl_output *output_of(struct sl_batch *b, const struct sl_unit *u, size_t k)
+{
+    if (!u->of)
+        return &b->bound.outputs[k];
+    struct sl_output *o = sl_arena_alloc(b->arena, sizeof *o);
+    o->kind = &sl_output_quarantine;
+    o->options = sl_arena_alloc(b->arena, sizeof sl_output_quarantine_options);
+    memcpy(o->options, &sl_output_quarantine_options, sizeof sl_output_quarantine_options);
+    return o;
+}
+
 /* The first output that has no dataset of its own takes the unit's; another one's is that of the first output with its
  * format behind a point: a dataset has one object a version. */
 static const char *dataset_of(struct sl_batch *b, const struct sl_unit *u, size_t k)
 {
+    if (u->of)
+        return sl_arena_printf(b->arena, "%s.quarantine", u->of->assets[0].dataset_id);
     const struct sl_output *o = &b->bound.outputs[k];
     const char *plain = b->manifest.dataset ? b->manifest.dataset : sl_dataset_id_from(b->arena, u->stem);
     const char *first = b->bound.outputs[0].dataset ? b->bound.outputs[0].dataset : plain;
@@ -173,13 +218,14 @@ static int name_assets(struct sl_batch *b, struct sl_error *err)
             char id[SL_UUID_TEXT_BYTES];
             sl_uuid7(id);
             a->unit = u;
-            a->output = &b->bound.outputs[k];
+            a->output = output_of(b, u, k);
             a->asset_id = sl_arena_strdup(b->arena, id);
             a->dataset_id = dataset_of(b, u, k);
             if (sl_dataset_id_valid(a->dataset_id))
                 continue;
             sl_fail(err, SL_E_MANIFEST_SCHEMA, "\"%s\" is too long for a dataset's name", a->dataset_id);
-            sl_error_hint(err, "give output %s a \"dataset\" in the recipe", a->output->kind->name);
+            sl_error_hint(err, "give output %s a \"dataset\"%s in the recipe",
+                          u->of ? u->of->assets[0].output->kind->name : a->output->kind->name, u->of ? " with a shorter name" : "");
             return -SL_E_MANIFEST_SCHEMA;
         }
     }
@@ -188,7 +234,7 @@ static int name_assets(struct sl_batch *b, struct sl_error *err)
 
 int sl_batch_plan(struct sl_batch *b, struct sl_error *err)
 {
-    b->units = sl_arena_array(b->arena, UNITS_MAX, sizeof *b->units);
+    b->units = sl_arena_array(b->arena, 2 * (size_t)UNITS_MAX, sizeof *b->units);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < b->n_inputs; i++)
         if (!strcmp(b->inputs[i].role, "main"))
@@ -197,6 +243,7 @@ int sl_batch_plan(struct sl_batch *b, struct sl_error *err)
         rc = make_one(b, err);
     if (rc < 0)
         return rc;
+    add_asides(b);
     rc = name_assets(b, err);
     return rc < 0 ? rc : unique_datasets(b, err);
 }
@@ -244,7 +291,7 @@ static int fingerprint(struct sl_batch *b, struct sl_planned_asset *a, struct sl
     sl_json_put_str(o, "recipe", b->bound.recipe->hash);
     sl_json_put(o, "params", json_object_get(b->bound.params));
     sl_json_put_str(o, "dataset", a->dataset_id);
-    sl_json_put_int(o, "output", a->output - b->bound.outputs);
+    sl_json_put_int(o, "output", a->unit->of ? -1 : a->output - b->bound.outputs);
     sl_json_put_str(o, "engine", b->bound.recipe->engine);
     sl_json_put(o, "versions", json_object_get(b->versions));
     struct sl_buf text;
@@ -280,6 +327,19 @@ static int look_before(struct sl_batch *b, struct sl_planned_asset *a, struct sl
     return 0;
 }
 
+/* A run's assets are committed together: where all others are there, and no rows put aside, there were none. */
+static void follow_linked(struct sl_batch *b)
+{
+    for (size_t i = 0; i < b->n_units; i++) {
+        struct sl_unit *u = &b->units[i];
+        bool all = u->of != NULL && !u->assets[0].linked;
+        for (size_t k = 0; all && k < u->of->n_assets; k++)
+            all = u->of->assets[k].linked != NULL;
+        if (all)
+            sl_batch_no_assets(u);
+    }
+}
+
 int sl_batch_dedupe(struct sl_batch *b, struct sl_error *err)
 {
     struct sl_stage stage;
@@ -294,6 +354,7 @@ int sl_batch_dedupe(struct sl_batch *b, struct sl_error *err)
                 rc = look_before(b, a, err);
             linked += a->linked != NULL;
         }
+    follow_linked(b);
     stage.count = linked;
     return rc < 0 ? rc : sl_stage_end(b, &stage, err);
 }

@@ -126,6 +126,11 @@ static struct json_object *short_asset(const struct json_object *doc)
     sl_json_put_str(o, "dataset_id", sl_json_str(d, "dataset_id", NULL));
     sl_json_put_int(o, "version", sl_json_int(d, "version", 0));
     sl_json_put_str(o, "content_hash", sl_json_str(d, "content_hash", NULL));
+    if (!strcmp(sl_json_str(d, "kind", ""), "quarantine")) {
+        sl_json_put_str(o, "kind", "quarantine");
+        sl_json_put(o, "rows", json_object_get(sl_json_get(d, "row_count")));
+        sl_json_put(o, "reasons", json_object_get(sl_json_get(sl_json_get(d, "metadata"), "reasons")));
+    }
     return o;
 }
 

@@ -64,6 +64,7 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
                         .dropped = b->dropped,
                         .added = b->added,
                         .warnings = b->warnings,
+                        .reasons = unit->aside ? unit->aside->reasons : NULL,
                         .may_go_on = may_go_on,
                         .data = b};
     SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;

@@ -29,12 +29,14 @@ struct sl_work {
     struct json_object *dropped;  /* policy → rows; borrowed */
     struct json_object *added;    /* step → rows; borrowed */
     struct json_object *warnings; /* texts; borrowed */
+    struct json_object *reasons;  /* check → rows that it put aside; borrowed */
     /* May be NULL. Asked before each pass: a negative code ends the work (the lease is gone). */
     int (*may_go_on)(void *data, struct sl_error *err);
     void *data;
     const struct sl_crs *crs; /* of the current table; the caller sets that of the input */
     struct sl_table table;    /* the current one */
     size_t n_parts;           /* tables of parts made so far */
+    struct sl_table aside;    /* rows that checks put aside, with their reasons; without a name: none were */
 };
 
 /* What a builder of SQL is told about the current table. */
@@ -52,7 +54,8 @@ int sl_work_merge_main(struct sl_work *work, const struct sl_recipe_role *role, 
                        struct sl_error *err);
 /* All passes of the plan. Errors name the step. */
 int sl_work_steps(struct sl_work *work, struct sl_error *err);
-/* All checks, in order: SL_E_CHECK_FAILED for the first that fails, a warning for one that only warns. */
+/* First the checks that put rows aside, all in one query; they are dropped under the policy "quarantine". Then the others,
+ * in order, on the rows that are left: SL_E_CHECK_FAILED for the first that fails, a warning for one that only warns. */
 int sl_work_checks(struct sl_work *work, struct sl_error *err);
 
 /* Describes a table of the session as the current one and holds it to the contract. `after` names the step that made it. */

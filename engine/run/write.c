@@ -124,7 +124,7 @@ static int write_one(struct sl_batch *b, struct sl_work *w, struct sl_planned_as
         rc = sort_relation(w, &order->by, &relation, err);
     a->local_path = sl_arena_printf(w->arena, "%s/out-%s.%s", b->scratch, a->asset_id, a->output->kind->extension);
     if (rc == 0)
-        rc = a->output->kind == &sl_output_geoparquet ? write_geoparquet(w, a, &relation, &rows, err)
+        rc = sl_output_is_geoparquet(a->output->kind) ? write_geoparquet(w, a, &relation, &rows, err)
                                                       : write_features(w, a, &relation, &rows, err);
     if (rc < 0)
         return rc;
@@ -134,17 +134,15 @@ static int write_one(struct sl_batch *b, struct sl_work *w, struct sl_planned_as
     return 0;
 }
 
-int sl_batch_write_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_error *err)
+/* The table's assets; *bytes grows by what they have. */
+static int write_unit(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, int64_t *bytes, struct sl_error *err)
 {
-    struct sl_stage stage;
-    sl_stage_begin(b, &stage, "write");
     int rc = w->compute->ops->geometry_facts(w->session, &w->table, w->crs, &unit->geometry, err);
-    stage.bytes = 0;
     for (size_t k = 0; rc == 0 && k < unit->n_assets; k++) {
         struct sl_planned_asset *a = &unit->assets[k];
         if (!a->linked)
             rc = write_one(b, w, a, err);
-        stage.bytes += a->size_bytes;
+        *bytes += a->size_bytes;
     }
     if (rc == 0 && unit->geometry.measured_count > 0)
         json_object_array_add(w->warnings,
@@ -154,6 +152,28 @@ int sl_batch_write_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_wo
     unit->table = w->table;
     unit->crs = w->crs;
     unit->rows_out = w->table.rows;
+    return rc;
+}
+
+static int write_aside(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, int64_t *bytes, struct sl_error *err)
+{
+    struct sl_work aside = *w;
+    aside.table = w->aside;
+    unit->crs_source = unit->of->crs_source;
+    if (aside.table.name)
+        return write_unit(b, unit, &aside, bytes, err);
+    sl_batch_no_assets(unit);
+    return 0;
+}
+
+int sl_batch_write_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_error *err)
+{
+    struct sl_stage stage;
+    sl_stage_begin(b, &stage, "write");
+    stage.bytes = 0;
+    int rc = write_unit(b, unit, w, &stage.bytes, err);
+    if (rc == 0 && unit->aside)
+        rc = write_aside(b, unit->aside, w, &stage.bytes, err);
     b->rows_out += w->table.rows;
     stage.rows = w->table.rows;
     return rc < 0 ? rc : sl_stage_end(b, &stage, err);

@@ -2,6 +2,7 @@
 /* not_empty, not_null and unique: checks of rows and columns, the same in every dialect. */
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/text.h"
 #include "step/kinds.h"
 #include "step/step.h"
@@ -46,7 +47,6 @@ const struct sl_check_kind sl_check__not_empty = {
     .summary = "There is at least one row.",
     .example = "- not_empty: {on_fail: warn}",
     .dialects = ALL_DIALECTS,
-    .table_wide = true,
     .options = {.items = NULL, .n = 0, .struct_bytes = sizeof(struct nothing)},
     .build = build_not_empty,
     .sentence = say_not_empty,
@@ -65,18 +65,27 @@ static void each(const struct sl_names *names, const char *before, const char *a
     }
 }
 
-static int build_not_null(const struct sl_step_context *context, const void *data, struct sl_sql *out,
-                          struct sl_error *err)
+static int not_null_predicate(const struct sl_step_context *context, const void *data, struct sl_sql *out,
+                              struct sl_error *err)
 {
     const struct columns *o = data;
     int rc = sl_step_require_columns(context, &o->columns, err);
-    if (rc < 0)
-        return rc;
-    sl_sql_text(out, "SELECT count(*) FROM ");
-    sl_step_table(context, out);
-    sl_sql_text(out, " WHERE ");
-    each(&o->columns, "", " IS NULL", " OR ", out);
-    return 0;
+    if (rc == 0)
+        each(&o->columns, "", " IS NULL", " OR ", out);
+    return rc;
+}
+
+static void names_literal(const struct sl_step_context *context, const struct columns *o, const char *before,
+                          struct sl_sql *out)
+{
+    char names[256];
+    sl_step_names(&o->columns, names, sizeof names);
+    sl_sql_literal(out, sl_arena_printf(context->arena, "%s%s", before, names));
+}
+
+static void not_null_reason(const struct sl_step_context *context, const void *data, struct sl_sql *out)
+{
+    names_literal(context, data, "no value in ", out);
 }
 
 static void say(const struct columns *o, const char *have, const char *has, int64_t broken, int64_t rows, char *out,
@@ -99,47 +108,52 @@ const struct sl_check_kind sl_check__not_null = {
     .example = "- not_null: {columns: [name]}",
     .dialects = ALL_DIALECTS,
     .options = {.items = columns_items, .n = SL_STEP__COUNT(columns_items), .struct_bytes = sizeof(struct columns)},
-    .build = build_not_null,
+    .predicate = not_null_predicate,
+    .reason = not_null_reason,
     .sentence = say_not_null,
 };
 
 /* -- unique ------------------------------------------------------------------------------------------------------------ */
 
-static int build_unique(const struct sl_step_context *context, const void *data, struct sl_sql *out,
-                        struct sl_error *err)
+/* Which of them is the right one nobody knows, so that all of them break the rule. */
+static int unique_predicate(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
     const struct columns *o = data;
     int rc = sl_step_require_columns(context, &o->columns, err);
     if (rc < 0)
         return rc;
-    /* GROUP BY would take a column of that name for the count. */
-    const char *count = sl_step_free_name(context, "n");
-    sl_sql_text(out, "SELECT CAST(COALESCE(sum(");
-    sl_sql_ident(out, count);
-    sl_sql_text(out, " - 1), 0) AS bigint) FROM (SELECT count(*) AS ");
-    sl_sql_ident(out, count);
+    each(&o->columns, "", " IS NOT NULL", " AND ", out);
+    sl_sql_text(out, " AND (");
+    each(&o->columns, "", "", ", ", out);
+    sl_sql_text(out, ") IN (SELECT ");
+    each(&o->columns, "", "", ", ", out);
     sl_sql_text(out, " FROM ");
     sl_step_table(context, out);
-    sl_sql_text(out, " WHERE ");
-    each(&o->columns, "", " IS NOT NULL", " AND ", out);
     sl_sql_text(out, " GROUP BY ");
     each(&o->columns, "", "", ", ", out);
-    sl_sql_text(out, " HAVING count(*) > 1) AS repeated");
+    sl_sql_text(out, " HAVING count(*) > 1)");
     return 0;
+}
+
+static void unique_reason(const struct sl_step_context *context, const void *data, struct sl_sql *out)
+{
+    names_literal(context, data, "another row has the same ", out);
 }
 
 static void say_unique(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
 {
-    say(data, "repeat the values of", "repeats the values of", broken, rows, out, out_bytes);
+    say(data, "share with another one their", "shares with another one its", broken, rows, out, out_bytes);
 }
 
 const struct sl_check_kind sl_check__unique = {
     .name = "unique",
     .summary = "No two rows have the same values in these columns.",
-    .help = "Counted are the rows that repeat an earlier one. A row without a value in one of the columns equals no other.",
+    .help = "All rows that share their values break it: which of them is the right one the check cannot know. The step dedupe "
+            "keeps one of them. A row without a value in one of the columns equals no other.",
     .example = "- unique: {columns: [id]}",
     .dialects = ALL_DIALECTS,
     .options = {.items = columns_items, .n = SL_STEP__COUNT(columns_items), .struct_bytes = sizeof(struct columns)},
-    .build = build_unique,
+    .predicate = unique_predicate,
+    .reason = unique_reason,
     .sentence = say_unique,
 };

@@ -9,18 +9,20 @@ struct options {
     char unused;
 };
 
-static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
+static int predicate(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
     (void)data;
     int rc = sl_step_require_geometry(context, "valid_geometry", err);
-    if (rc < 0)
-        return rc;
-    sl_sql_text(out, "SELECT count(*) FROM ");
-    sl_step_table(context, out);
-    sl_sql_text(out, " WHERE NOT ST_IsValid(");
-    sl_step_geometry(context, out);
-    sl_sql_text(out, ")");
-    return 0;
+    if (rc == 0)
+        sl_step_put(context, out, "NOT ST_IsValid(@)");
+    return rc;
+}
+
+/* Only PostGIS knows why. */
+static void reason(const struct sl_step_context *context, const void *data, struct sl_sql *out)
+{
+    (void)data;
+    sl_step_put(context, out, out->dialect == SL_DIALECT_POSTGIS ? "ST_IsValidReason(@)" : "'invalid geometry'");
 }
 
 static void sentence(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
@@ -38,6 +40,7 @@ const struct sl_check_kind sl_check__valid_geometry = {
     .example = "- valid_geometry: {on_fail: warn}",
     .dialects = SL_STEP__BOTH,
     .options = {.items = NULL, .n = 0, .struct_bytes = sizeof(struct options)},
-    .build = build,
+    .predicate = predicate,
+    .reason = reason,
     .sentence = sentence,
 };

@@ -88,16 +88,13 @@ static void accept_list(const struct sl_step_context *context, const struct acce
     sl_sql_text(out, ")");
 }
 
-static int build_accepted(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
+static int accepted_predicate(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
     const struct accepted *o = data;
     bool duckdb = out->dialect == SL_DIALECT_DUCKDB;
     int rc = sl_step_require_column(context, o->column, err);
     if (rc < 0)
         return rc;
-    sl_sql_text(out, "SELECT count(*) FROM ");
-    sl_step_table(context, out);
-    sl_sql_text(out, " WHERE ");
     sl_sql_ident(out, o->column);
     sl_sql_text(out, " IS NOT NULL AND ");
     if (!o->pattern) {
@@ -110,6 +107,12 @@ static int build_accepted(const struct sl_step_context *context, const void *dat
     sl_sql_literal(out, duckdb ? o->pattern : sl_arena_printf(context->arena, "^(?:%s)$", o->pattern));
     sl_sql_text(out, duckdb ? ")" : "");
     return 0;
+}
+
+static void accepted_reason(const struct sl_step_context *context, const void *data, struct sl_sql *out)
+{
+    const struct accepted *o = data;
+    sl_sql_literal(out, sl_arena_printf(context->arena, "a value in %s that is not accepted", o->column));
 }
 
 static void say_accepted(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
@@ -129,7 +132,8 @@ const struct sl_check_kind sl_check__accepted_values = {
     .dialects = SL_STEP__BOTH,
     .options = {.items = accepted_items, .n = SL_STEP__COUNT(accepted_items), .struct_bytes = sizeof(struct accepted)},
     .validate = validate_accepted,
-    .build = build_accepted,
+    .predicate = accepted_predicate,
+    .reason = accepted_reason,
     .sentence = say_accepted,
 };
 
@@ -160,15 +164,21 @@ static int validate_expression(const void *data, struct sl_error *err)
     return sl_fail(err, SL_E_RECIPE_OPTION, "rule is an expression about one row and has no {{input}}");
 }
 
-static int build_expression(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
+static int expression_predicate(const struct sl_step_context *context, const void *data, struct sl_sql *out,
+                                struct sl_error *err)
 {
     const struct expression *o = data;
-    sl_sql_text(out, "SELECT count(*) FROM ");
-    sl_step_table(context, out);
-    sl_sql_text(out, " WHERE NOT (");
+    sl_sql_text(out, "NOT (");
     int rc = sl_template_print(o->rule, context, out, err);
     sl_sql_text(out, ")");
     return rc;
+}
+
+static void expression_reason(const struct sl_step_context *context, const void *data, struct sl_sql *out)
+{
+    const struct expression *o = data;
+    (void)context;
+    sl_sql_literal(out, o->message ? o->message : "the rule does not hold");
 }
 
 static void say_expression(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
@@ -187,7 +197,8 @@ const struct sl_check_kind sl_check__expression = {
     .dialects = SL_STEP__BOTH,
     .options = {.items = expression_items, .n = SL_STEP__COUNT(expression_items), .struct_bytes = sizeof(struct expression)},
     .validate = validate_expression,
-    .build = build_expression,
+    .predicate = expression_predicate,
+    .reason = expression_reason,
     .sentence = say_expression,
 };
 
@@ -222,15 +233,13 @@ static void compare_extents(const struct sl_step_context *context, const struct 
     sl_sql_double(out, b->ymax);
 }
 
-static int build_in_bounds(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
+static int in_bounds_predicate(const struct sl_step_context *context, const void *data, struct sl_sql *out,
+                               struct sl_error *err)
 {
     const struct in_bounds *o = data;
     int rc = sl_step_require_geometry(context, "in_bounds", err);
     if (rc < 0)
         return rc;
-    sl_sql_text(out, "SELECT count(*) FROM ");
-    sl_step_table(context, out);
-    sl_sql_text(out, " WHERE ");
     if (sl_step_box_is_plain(context, &o->bounds, o->crs)) {
         compare_extents(context, &o->bounds, out);
         return 0;
@@ -243,11 +252,24 @@ static int build_in_bounds(const struct sl_step_context *context, const void *da
     return rc;
 }
 
-static void say_in_bounds(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+static void say_bounds(const void *data, char *out, size_t out_bytes)
 {
     const struct sl_bounds *b = &((const struct in_bounds *)data)->bounds;
+    snprintf(out, out_bytes, "out of the bounds [%.15g, %.15g, %.15g, %.15g]", b->xmin, b->ymin, b->xmax, b->ymax);
+}
+
+static void in_bounds_reason(const struct sl_step_context *context, const void *data, struct sl_sql *out)
+{
     char what[256];
-    snprintf(what, sizeof what, "out of the bounds [%.15g, %.15g, %.15g, %.15g]", b->xmin, b->ymin, b->xmax, b->ymax);
+    (void)context;
+    say_bounds(data, what, sizeof what);
+    sl_sql_literal(out, what);
+}
+
+static void say_in_bounds(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+{
+    char what[256];
+    say_bounds(data, what, sizeof what);
     counted(broken, rows, "reaches", "reach", what, out, out_bytes);
 }
 
@@ -259,7 +281,8 @@ const struct sl_check_kind sl_check__in_bounds = {
     .example = "- in_bounds: {bounds: [5.8, 47.2, 15.1, 55.1], crs: \"EPSG:4326\"}",
     .dialects = SL_STEP__BOTH,
     .options = {.items = bounds_items, .n = SL_STEP__COUNT(bounds_items), .struct_bytes = sizeof(struct in_bounds)},
-    .build = build_in_bounds,
+    .predicate = in_bounds_predicate,
+    .reason = in_bounds_reason,
     .sentence = say_in_bounds,
 };
 
@@ -328,7 +351,6 @@ const struct sl_check_kind sl_check__row_count = {
     .summary = "The number of rows is within a range.",
     .example = "- row_count: {min: 1000, max: 2000000}",
     .dialects = SL_STEP__BOTH,
-    .table_wide = true,
     .options = {.items = count_items, .n = SL_STEP__COUNT(count_items), .struct_bytes = sizeof(struct row_count)},
     .validate = validate_row_count,
     .build = build_row_count,

@@ -33,6 +33,13 @@ const struct sl_check_kind *sl_check_by_name(const char *name)
     return NULL;
 }
 
+const char *sl_on_fail_name(enum sl_on_fail on_fail)
+{
+    static const char *const names[] = {
+        [SL_ON_FAIL_FAIL] = "fail", [SL_ON_FAIL_WARN] = "warn", [SL_ON_FAIL_QUARANTINE] = "quarantine"};
+    return names[on_fail];
+}
+
 int sl_step_sql(const struct sl_step_kind *kind, const void *options, const struct sl_step_context *context,
                 struct sl_sql *out, struct sl_error *err)
 {
@@ -47,6 +54,11 @@ int sl_check_sql(const struct sl_check_kind *kind, const void *options, const st
 {
     if (!(kind->dialects & 1u << out->dialect))
         return sl_step_no_dialect(kind->name, out, err);
-    int rc = kind->build(context, options, out, err);
+    if (kind->predicate) {
+        sl_sql_text(out, "SELECT count(*) FROM ");
+        sl_step_table(context, out);
+        sl_sql_text(out, " WHERE ");
+    }
+    int rc = kind->predicate ? kind->predicate(context, options, out, err) : kind->build(context, options, out, err);
     return rc < 0 ? rc : sl_sql_check(out, err);
 }

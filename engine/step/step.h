@@ -22,6 +22,7 @@ const struct sl_check_kind *sl_check_by_name(const char *name);
 /* The transform's SELECT or the index's statement. SL_E_RECIPE_STEP when the kind has no form for out->dialect. */
 int sl_step_sql(const struct sl_step_kind *kind, const void *options, const struct sl_step_context *context,
                 struct sl_sql *out, struct sl_error *err);
+const char *sl_on_fail_name(enum sl_on_fail on_fail); /* "fail", "warn", "quarantine" */
 /* The check's SELECT of one number. */
 int sl_check_sql(const struct sl_check_kind *kind, const void *options, const struct sl_step_context *context,
                  struct sl_sql *out, struct sl_error *err);

@@ -158,15 +158,24 @@ struct sl_step_kind {
     int (*judge)(const void *options, int64_t before, int64_t kept, int64_t after, struct sl_error *err);
 };
 
-enum sl_on_fail { SL_ON_FAIL_FAIL, SL_ON_FAIL_WARN };
+enum sl_on_fail {
+    SL_ON_FAIL_FAIL,
+    SL_ON_FAIL_WARN,
+    SL_ON_FAIL_QUARANTINE /* rows that break the rule are put aside; only where there is a predicate */
+};
 
+/* A rule about each row has a predicate and a reason, one about the table as a whole has build. */
 struct sl_check_kind {
     const char *name;
     const char *summary, *help, *example;
     unsigned dialects;
-    bool table_wide;       /* build gives 0 or 1 for the whole table, not a number of rows */
     struct sl_options options; /* without on_fail, which every check has */
-    /* Must provide. A SELECT of one number: how many rows break the rule. */
+    /* Must provide, or build. A condition on the input's columns that holds for the rows that break the rule; where it is
+     * NULL, a row does not. */
+    int (*predicate)(const struct sl_step_context *context, const void *options, struct sl_sql *out, struct sl_error *err);
+    /* Must provide with predicate. An expression of type text for a row that breaks it: "no value in name". */
+    void (*reason)(const struct sl_step_context *context, const void *options, struct sl_sql *out);
+    /* Must provide, or predicate. A SELECT of one number: 0 when the table keeps the rule, else 1. */
     int (*build)(const struct sl_step_context *context, const void *options, struct sl_sql *out, struct sl_error *err);
     /* May provide; if absent, options are fine when each is. Relations between options. */
     int (*validate)(const void *options, struct sl_error *err);

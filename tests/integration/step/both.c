@@ -7,6 +7,7 @@
 #include "geo/duckdb/duck.h"
 #include "lake/outputs.h"
 #include "recipe/recipe.h"
+#include "step/put_aside.h"
 #include "support/cluster.h"
 
 enum { MAX_ROWS = 200, MAX_CELLS = 24, EXTRAS = 5, BOOL_OID = 16 };
@@ -373,4 +374,52 @@ void both_break(const char *check, int64_t expected)
             fail_msg("%s: %lld rows on %s, expected %lld", check, (long long)n, sl_dialect_name(dialects[i]), (long long)expected);
         sl_sql_free(&sql);
     }
+}
+
+/* -- rows put aside ------------------------------------------------------------------------------------------------------ */
+
+static void do_sql(enum sl_dialect dialect, const char *sql)
+{
+    int rc = dialect == SL_DIALECT_POSTGIS ? sl_pg_exec(pg, sql, &err) : sl_duck_exec(duck, sql, SL_E_DUCKDB, NULL, &err);
+    if (rc < 0)
+        fail_msg("%s\n%s", err.message, sql);
+}
+
+static void put_aside(const struct sl_bound_recipe *b, enum sl_dialect dialect)
+{
+    const struct sl_check *checks[8];
+    struct sl_put_aside p = {.checks = checks, .broken = "broken"};
+    struct sl_sql find, make, take;
+    while (p.n < b->recipe->n_checks) {
+        checks[p.n] = &b->checks[p.n];
+        p.n++;
+    }
+    sl_sql_init(&find, dialect);
+    sl_sql_init(&make, dialect);
+    sl_sql_init(&take, dialect);
+    assert_ok(sl_put_aside_find(&p, &context, &find, &err));
+    sl_put_aside_table(&p, &context, &make);
+    sl_put_aside_remove(&p, &context, &take);
+    do_sql(dialect, "DROP TABLE IF EXISTS \"proc 1\".next");
+    do_sql(dialect, sl_arena_printf(arena, "CREATE TABLE \"proc 1\".broken AS %s", find.buf.data));
+    do_sql(dialect, sl_arena_printf(arena, "CREATE TABLE \"proc 1\".aside AS %s", make.buf.data));
+    do_sql(dialect, take.buf.data);
+    do_sql(dialect, "CREATE TABLE \"proc 1\".next AS SELECT name, \"ki\"\"nd; --\", "
+                    "regexp_replace(array_to_string(_reasons, '; '), 'valid_geometry: [^;]*', 'valid_geometry'), geom "
+                    "FROM \"proc 1\".aside");
+    sl_sql_free(&find);
+    sl_sql_free(&make);
+    sl_sql_free(&take);
+}
+
+void both_put_aside(const char *lines, const char *aside, const char *left)
+{
+    struct sl_bound_recipe b = bound(sl_arena_printf(arena, "checks:\n%s", lines));
+    put_aside(&b, SL_DIALECT_POSTGIS);
+    put_aside(&b, SL_DIALECT_DUCKDB);
+    read_postgis(&on_postgis);
+    read_duckdb(&on_duckdb);
+    assert_string_equal(printed(&on_postgis), aside);
+    compare(lines, &on_postgis, &on_duckdb, 0);
+    both_give("filter: {where: \"true\"}", BOTH, 0, left);
 }

@@ -25,6 +25,9 @@ void both_give(const char *step, int which, double tolerance, const char *expect
 size_t both_agree(const char *step, double tolerance);
 /* The statement itself fails, on both, with this in its message. */
 void both_fail(const char *step, const char *message);
+/* Checks as YAML lines: the rows that they put aside ("a | 1 | reason; reason | WKT", why a geometry is invalid left out) and
+ * those that stay, on both. */
+void both_put_aside(const char *checks, const char *aside, const char *left);
 /* The check counts so many rows, on both. */
 void both_break(const char *check, int64_t expected);
 

@@ -134,8 +134,31 @@ static void test_checks_count_the_same_on_both(void **state)
     both_break("not_empty: {}", 0);
     both_break("valid_geometry: {}", 1);
     both_break("not_null: {columns: [name, geom]}", 3);
-    both_break("unique: {columns: [name, \"ki\\\"nd; --\"]}", 1);
-    both_break("unique: {columns: [geom]}", 1);
+    both_break("unique: {columns: [name, \"ki\\\"nd; --\"]}", 2);
+    both_break("unique: {columns: [geom]}", 2);
+}
+
+static void test_checks_put_the_same_rows_aside_on_both(void **state)
+{
+    (void)state;
+    both_given_plain(0, "('a', 1, 'POLYGON((0 0,2 2,2 0,0 2,0 0))'), ('b', 2, NULL), ('c', 3, 'POINT EMPTY'), ('d', 4, 'POINT(9 9)'),"
+                        "(NULL, 5, 'POINT(0 0)'), ('it''s', 6, 'POINT(0 0)'), ('e', 7, 'POINT(1 1)'), ('e', NULL, 'POINT(1 1)')");
+    both_put_aside("  - valid_geometry: {on_fail: quarantine}\n"
+                   "  - not_null: {columns: [\"ki\\\"nd; --\", name], on_fail: quarantine}\n"
+                   "  - unique: {columns: [name], on_fail: quarantine}\n"
+                   "  - in_bounds: {bounds: [0, 0, 5, 5], on_fail: quarantine}\n"
+                   "  - accepted_values: {column: name, values: [a, b, c, d, e], on_fail: quarantine}\n"
+                   "  - expression: {rule: \"name <> 'b'\", message: \"it's b\", on_fail: quarantine}\n",
+                   "- | 5 | not_null: no value in ki\"nd; --, name | POINT(0 0)\n"
+                   "a | 1 | valid_geometry | POLYGON((0 0,2 2,2 0,0 2,0 0))\n"
+                   "b | 2 | expression: it's b | -\n"
+                   "d | 4 | in_bounds: out of the bounds [0, 0, 5, 5] | POINT(9 9)\n"
+                   "e | - | not_null: no value in ki\"nd; --, name; unique: another row has the same name | POINT(1 1)\n"
+                   "e | 7 | unique: another row has the same name | POINT(1 1)\n"
+                   "it's | 6 | accepted_values: a value in name that is not accepted | POINT(0 0)\n",
+                   "c | 3 | POINT EMPTY\n");
+    both_given_plain(0, "('a', 1, 'POINT(0 0)')");
+    both_put_aside("  - not_null: {columns: [name], on_fail: quarantine}\n", "", "a | 1 | POINT(0 0)\n");
 }
 
 static void test_checks_of_values_count_the_same_on_both(void **state)
@@ -167,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_explode_beside_columns_of_its_own_names),
         cmocka_unit_test(test_dedupe_keeps_one_of_the_same_and_all_without_a_key),
         cmocka_unit_test(test_checks_count_the_same_on_both),
+        cmocka_unit_test(test_checks_put_the_same_rows_aside_on_both),
         cmocka_unit_test(test_checks_of_values_count_the_same_on_both),
     };
     return cmocka_run_group_tests(tests, both_open, both_close);

@@ -226,9 +226,9 @@ static void test_checks_count_what_breaks_the_rule(void **state)
            "SELECT count(*) FROM " INPUT " WHERE \"Straße '\" IS NULL OR \"geom\" IS NULL", 1,
            "1 of 1,177 rows has no value in Straße ', geom");
     checks(*state, "unique: {columns: [\"Straße '\"]}",
-           "SELECT CAST(COALESCE(sum(\"n\" - 1), 0) AS bigint) FROM (SELECT count(*) AS \"n\" FROM " INPUT
-           " WHERE \"Straße '\" IS NOT NULL GROUP BY \"Straße '\" HAVING count(*) > 1) AS repeated",
-           3, "3 of 1,177 rows repeat the values of Straße '");
+           "SELECT count(*) FROM " INPUT " WHERE \"Straße '\" IS NOT NULL AND (\"Straße '\") IN (SELECT \"Straße '\" FROM " INPUT
+           " GROUP BY \"Straße '\" HAVING count(*) > 1)",
+           3, "3 of 1,177 rows share with another one their Straße '");
     checks(*state, "row_count: {min: 2000}", "SELECT CASE WHEN count(*) BETWEEN 2000 AND 9223372036854775807 THEN 0 ELSE 1 END FROM " INPUT,
            1, "the number of rows is 1,177, expected at least 2,000");
     checks(*state, "row_count: {min: 2, max: 10}", "SELECT CASE WHEN count(*) BETWEEN 2 AND 10 THEN 0 ELSE 1 END FROM " INPUT, 1,
