@@ -79,15 +79,16 @@ static void show_rows(struct sl_cli *cli, struct json_object *run)
     sl_out_printf(&cli->out, " · %s out\n", sl_cli_count(a, rows_out));
 }
 
-static const char *how_of(struct json_object *run, const char *asset_id)
+/* What the run says of the asset; NULL when it says nothing. */
+static struct json_object *output_of(struct json_object *run, const char *asset_id)
 {
     struct json_object *outputs = sl_json_get(run, "outputs");
     for (size_t i = 0; i < length(outputs); i++) {
         struct json_object *o = json_object_array_get_idx(outputs, i);
         if (!strcmp(sl_json_str(o, "asset_id", ""), asset_id))
-            return sl_json_str(o, "how", "new");
+            return o;
     }
-    return "new";
+    return NULL;
 }
 
 static void show_asset(struct sl_cli *cli, struct sl_engine *engine, struct json_object *run, struct json_object *asset,
@@ -95,13 +96,16 @@ static void show_asset(struct sl_cli *cli, struct sl_engine *engine, struct json
 {
     struct sl_arena *a = cli->arena;
     SL_CLEANUP(sl_json_putp) struct json_object *before = NULL;
-    const char *dataset = sl_json_str(asset, "dataset_id", ""), *change,
-               *how = how_of(run, sl_json_str(asset, "_id", ""));
+    struct json_object *output = output_of(run, sl_json_str(asset, "_id", ""));
+    const char *dataset = sl_json_str(asset, "dataset_id", ""), *change, *aside = output ? sl_cli_put_aside(a, output) : NULL,
+               *how = output ? sl_json_str(output, "how", "new") : "new";
     int64_t version = sl_json_int(asset, "version", 0);
     struct sl_error ignored;
     sl_cli_line(&cli->out, first ? "assets" : "", "%s v%" PRId64 "  %s  %s  %s", sl_out_escape(a, dataset), version,
                 sl_cli_object(a, asset), sl_cli_size(a, sl_json_int(asset, "size_bytes", 0)),
                 sl_cli_hash(a, sl_json_str(asset, "content_hash", NULL)));
+    if (aside)
+        sl_cli_line(&cli->out, "", "%s", aside);
     if (!strcmp(how, "linked"))
         sl_cli_line(&cli->out, "", "was there already: same inputs, same recipe");
     else if (!strcmp(how, "same"))

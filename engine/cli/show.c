@@ -146,3 +146,19 @@ const char *sl_cli_stage(struct sl_arena *arena, const char *name, int64_t rows,
         took = sl_arena_printf(arena, " %s", sl_cli_took(arena, ns));
     return sl_arena_printf(arena, "%s%s", what, took);
 }
+
+const char *sl_cli_put_aside(struct sl_arena *arena, struct json_object *output)
+{
+    struct json_object *reasons = sl_json_get(output, "reasons");
+    const char *text = "";
+    if (strcmp(sl_json_str(output, "kind", ""), "quarantine") != 0)
+        return NULL;
+    if (json_object_is_type(reasons, json_type_object)) {
+        json_object_object_foreach(reasons, check, n)
+            text = sl_arena_printf(arena, "%s%s%s %s", text, *text ? ", " : ": ",
+                                   sl_cli_count(arena, json_object_get_int64(n)), sl_out_escape(arena, check));
+    }
+    return sl_arena_printf(arena, "%s put aside in %s v%" PRId64 "%s",
+                           sl_cli_plural(arena, sl_json_int(output, "rows", 0), "row", "rows"),
+                           sl_cli_member(arena, output, "dataset_id"), sl_json_int(output, "version", 0), text);
+}

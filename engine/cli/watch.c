@@ -115,9 +115,12 @@ static void print_outputs(struct sl_out *out, struct sl_arena *a, struct json_ob
     size_t n = json_object_is_type(outputs, json_type_array) ? json_object_array_length(outputs) : 0;
     for (size_t i = 0; i < n; i++) {
         struct json_object *o = json_object_array_get_idx(outputs, i);
+        const char *aside;
         if (!strcmp(sl_json_str(o, "how", ""), "linked"))
             sl_cli_line(out, "", "%s v%" PRId64 " is this already: same inputs, same recipe",
                         sl_cli_member(a, o, "dataset_id"), sl_json_int(o, "version", 0));
+        else if ((aside = sl_cli_put_aside(a, o)))
+            sl_cli_line(out, "", "%s", aside);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "geo/sql.h"
 #include "json/json.h"
+#include "run/conserve.h"
 #include "run/work.h"
 #include "step/put_aside.h"
 
@@ -92,7 +93,8 @@ static int remove_aside(struct sl_work *w, const struct sl_put_aside *p, const s
     if (rc < 0)
         return rc;
     w->table.rows -= w->aside.rows;
-    sl_json_put_int(w->dropped, "quarantine", sl_json_int(w->dropped, "quarantine", 0) + w->aside.rows);
+    sl_json_put_int(w->dropped, SL_DROPPED_QUARANTINE,
+                    sl_json_int(w->dropped, SL_DROPPED_QUARANTINE, 0) + w->aside.rows);
     return 0;
 }
 

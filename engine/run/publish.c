@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "lake/lake.h"
 #include "run/batch.h"
+#include "run/conserve.h"
 #include "run/unpublished.h"
 #include "store/store.h"
 
@@ -186,26 +187,12 @@ static struct json_object *outputs_json(const struct sl_batch *b)
     return list;
 }
 
-static int64_t sum(struct json_object *counts)
-{
-    int64_t n = 0;
-    json_object_object_foreach(counts, key, value)
-    {
-        (void)key;
-        n += json_object_get_int64(value);
-    }
-    return n;
-}
-
-/* The gate: every row that came in went out or was dropped under a policy that has a name. */
 static int conserve_rows(const struct sl_batch *b, struct sl_error *err)
 {
-    int64_t dropped = sum(b->dropped), added = sum(b->added);
-    if (b->rows_in + added == b->rows_out + dropped)
-        return 0;
-    return sl_fail(err, SL_E_ROWS_LOST,
-                   "%" PRId64 " rows in and %" PRId64 " added, but %" PRId64 " out and %" PRId64 " dropped", b->rows_in,
-                   added, b->rows_out, dropped);
+    struct sl_row_counts counts = {.in = b->rows_in, .out = b->rows_out, .added = b->added, .dropped = b->dropped};
+    for (size_t i = 0; i < b->n_units; i++)
+        counts.aside += b->units[i].of ? b->units[i].rows_out : 0;
+    return sl_rows_conserved(&counts, err);
 }
 
 static int commit(struct sl_batch *b, struct json_object **docs, size_t n, struct sl_stage *stage, struct sl_error *err)
