@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -147,18 +148,34 @@ const char *sl_cli_stage(struct sl_arena *arena, const char *name, int64_t rows,
     return sl_arena_printf(arena, "%s%s", what, took);
 }
 
+/* The one with the most rows first, then by name: a ledger keeps no order of members. */
+static int by_rows(const void *a, const void *b)
+{
+    const struct json_object_iter *x = a, *y = b;
+    int64_t m = json_object_get_int64(x->val), n = json_object_get_int64(y->val);
+    return m != n ? (m < n ? 1 : -1) : strcmp(x->key, y->key);
+}
+
+static const char *reasons_text(struct sl_arena *arena, struct json_object *reasons)
+{
+    size_t n = json_object_is_type(reasons, json_type_object) ? (size_t)json_object_object_length(reasons) : 0, used = 0;
+    struct json_object_iter *all = sl_arena_array(arena, n + 1, sizeof *all), i;
+    const char *text = "";
+    if (n > 0)
+        json_object_object_foreachC(reasons, i) all[used++] = i;
+    qsort(all, used, sizeof *all, by_rows);
+    for (size_t k = 0; k < used; k++)
+        text = sl_arena_printf(arena, "%s%s%s %s", text, k ? ", " : ": ",
+                               sl_cli_count(arena, json_object_get_int64(all[k].val)), sl_out_escape(arena, all[k].key));
+    return text;
+}
+
 const char *sl_cli_put_aside(struct sl_arena *arena, struct json_object *output)
 {
-    struct json_object *reasons = sl_json_get(output, "reasons");
-    const char *text = "";
     if (strcmp(sl_json_str(output, "kind", ""), "quarantine") != 0)
         return NULL;
-    if (json_object_is_type(reasons, json_type_object)) {
-        json_object_object_foreach(reasons, check, n)
-            text = sl_arena_printf(arena, "%s%s%s %s", text, *text ? ", " : ": ",
-                                   sl_cli_count(arena, json_object_get_int64(n)), sl_out_escape(arena, check));
-    }
     return sl_arena_printf(arena, "%s put aside in %s v%" PRId64 "%s",
                            sl_cli_plural(arena, sl_json_int(output, "rows", 0), "row", "rows"),
-                           sl_cli_member(arena, output, "dataset_id"), sl_json_int(output, "version", 0), text);
+                           sl_cli_member(arena, output, "dataset_id"), sl_json_int(output, "version", 0),
+                           reasons_text(arena, sl_json_get(output, "reasons")));
 }
