@@ -45,7 +45,7 @@ static int count_reasons(struct sl_work *w, const struct sl_put_aside *p, const 
                          struct sl_error *err)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < p->n; i++) {
+    for (size_t i = 0; rc == 0 && w->reasons && i < p->n; i++) {
         const char *name = p->checks[i]->kind->name;
         int64_t n = 0;
         SL_CLEANUP(sl_sql_free) struct sl_sql sql;

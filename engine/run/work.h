@@ -29,7 +29,7 @@ struct sl_work {
     struct json_object *dropped;  /* policy → rows; borrowed */
     struct json_object *added;    /* step → rows; borrowed */
     struct json_object *warnings; /* texts; borrowed */
-    struct json_object *reasons;  /* check → rows that it put aside; borrowed */
+    struct json_object *reasons;  /* check → rows that it put aside; borrowed; may be NULL */
     /* May be NULL. Asked before each pass: a negative code ends the work (the lease is gone). */
     int (*may_go_on)(void *data, struct sl_error *err);
     void *data;
