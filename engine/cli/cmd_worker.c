@@ -43,7 +43,7 @@ static int work(struct sl_cli *cli, const struct args *a, struct sl_error *err)
     struct sl_engine *engine;
     struct sl_worker_options worker = {
         .batch_id = a->batch, .forever = a->forever, .wait_ms = a->wait_ms, .event_fd = (int)a->events_fd};
-    int rc = sl_cli_engine(cli, SL_NEEDS_RUN, &engine, err);
+    int rc = sl_cli_engine(cli, SL_NEEDS_WORK, &engine, err);
     if (!rc)
         rc = sl_run_work(engine, &worker, err);
     return rc ? stopped(cli, worker.event_fd, err) : 0;

@@ -9,8 +9,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "geo/duckdb/compute.h"
 #include "geo/gdal/gdal.h"
 #include "geo/postgis/postgis.h"
+#include "geo/sql.h"
 #include "lake/outputs.h"
 #include "ledger/ledger.h"
 #include "step/step.h"
@@ -164,16 +166,30 @@ static int open_catalog(struct sl_engine *e, struct sl_error *err)
     return rc < 0 ? rc : sl_catalog_migrate(e->catalog, NULL, err);
 }
 
+static struct sl_duck_options duck_options(const struct sl_config *c)
+{
+    return (struct sl_duck_options){.threads = (int)c->compute_threads,
+                                    .memory_bytes = c->compute_memory_bytes,
+                                    .extensions_dir = c->duckdb_extensions};
+}
+
 static int open_compute(struct sl_engine *e, struct sl_error *err)
 {
     const struct sl_postgis_options options = {
         .target = e->compute_target,
         .statement_timeout_ms = e->config->compute_statement_timeout_ms,
-        .duck = {.threads = (int)e->config->compute_threads,
-                 .memory_bytes = e->config->compute_memory_bytes,
-                 .extensions_dir = e->config->duckdb_extensions},
+        .duck = duck_options(e->config),
     };
     return sl_postgis_open(&options, &e->compute, err);
+}
+
+static int open_duckdb(struct sl_engine *e, struct sl_error *err)
+{
+    const struct sl_duckdb_options options = {
+        .statement_timeout_ms = e->config->compute_statement_timeout_ms,
+        .duck = duck_options(e->config),
+    };
+    return sl_duckdb_open(&options, &e->duckdb, err);
 }
 
 static int open_recipes(struct sl_engine *e, struct sl_error *err)
@@ -222,6 +238,22 @@ static int open_patiently(struct sl_engine *e, const struct port *port, struct s
         sl_clock_sleep_ns(sl_clock_backoff_ns(attempt, c->run_retry_base_ms * SL_NS_PER_MS,
                                               c->run_retry_max_ms * SL_NS_PER_MS));
     }
+}
+
+int sl_engine_compute(struct sl_engine *e, const char *name, struct sl_compute **out, struct sl_error *err)
+{
+    static const struct port postgis = {SL_NEEDS_COMPUTE, "compute", open_compute};
+    bool duckdb = !strcmp(name, sl_dialect_name(SL_DIALECT_DUCKDB));
+    int rc = 0;
+    if (!duckdb && strcmp(name, sl_dialect_name(SL_DIALECT_POSTGIS)) != 0)
+        return sl_fail(err, SL_E_RECIPE_STEP, "there is no compute engine \"%s\"", name);
+    if (duckdb && !e->duckdb)
+        rc = open_duckdb(e, err);
+    if (!duckdb && !e->compute)
+        rc = open_patiently(e, &postgis, err);
+    if (rc == 0)
+        *out = duckdb ? e->duckdb : e->compute;
+    return rc;
 }
 
 static void close_ports(struct sl_engine *e)
@@ -294,6 +326,8 @@ void sl_engine_close(struct sl_engine *e)
     if (!e)
         return;
     close_ports(e);
+    if (e->duckdb)
+        e->duckdb->ops->free(e->duckdb);
     sl_store_free(e->store);
     sl_recipe_set_free(e->recipes);
     sl_manifest_checker_free(e->checker);

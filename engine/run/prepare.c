@@ -8,6 +8,7 @@
 #include "geo/gdal/gdal.h"
 #include "json/json.h"
 #include "run/batch.h"
+#include "run/engine.h"
 #include "store/store.h"
 
 static int read_manifest(struct sl_batch *b, struct sl_error *err)
@@ -98,7 +99,10 @@ static int look_up_versions(struct sl_batch *b, struct sl_error *err)
     struct sl_compute_versions v = {0};
     bool sql = strcmp(b->bound.recipe->engine, "none") != 0;
     if (sql) {
-        int rc = b->engine->compute->ops->versions(b->engine->compute, &v, err);
+        struct sl_compute *compute = NULL;
+        int rc = sl_engine_compute(b->engine, b->bound.recipe->engine, &compute, err);
+        if (rc == 0)
+            rc = compute->ops->versions(compute, &v, err);
         if (rc < 0)
             return rc;
     }
@@ -107,6 +111,8 @@ static int look_up_versions(struct sl_batch *b, struct sl_error *err)
     sl_json_put_str(o, "gdal", sl_gdal_version());
     sl_json_put_str(o, "proj", v.proj[0] ? v.proj : sl_proj_version());
     sl_json_put_str(o, "geos", v.geos[0] ? v.geos : sl_geos_version());
+    if (v.spatial[0])
+        sl_json_put_str(o, "duckdb_spatial", v.spatial);
     if (v.postgis[0])
         sl_json_put_str(o, "postgis", v.postgis);
     if (v.postgres[0])

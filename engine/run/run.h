@@ -33,7 +33,8 @@ enum sl_needs {
     SL_NEEDS_COMPUTE = 1 << 3,
     SL_NEEDS_RECIPES = 1 << 4,
     SL_NEEDS_MANIFESTS = 1 << 5, /* the manifest checker */
-    SL_NEEDS_RUN = 0x3F
+    SL_NEEDS_RUN = 0x3F,
+    SL_NEEDS_WORK = SL_NEEDS_RUN & ~SL_NEEDS_COMPUTE /* a worker: it opens the engine that a batch's recipe names */
 };
 
 struct sl_engine {
@@ -43,7 +44,8 @@ struct sl_engine {
     struct sl_store *store;
     struct sl_ledger *ledger;
     struct sl_catalog *catalog;
-    struct sl_compute *compute;
+    struct sl_compute *compute; /* PostGIS; NULL: not needed so far */
+    struct sl_compute *duckdb;  /* NULL: not needed so far */
     struct sl_recipe_set *recipes;
     struct sl_manifest_checker *checker;
     struct sl_kinds kinds;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compute for vector data, stage by stage: load, steps, check, write. */
-#include <string.h>
-
 #include "json/json.h"
 #include "run/batch.h"
+#include "run/engine.h"
 
 static int may_go_on(void *data, struct sl_error *err)
 {
@@ -57,8 +56,7 @@ static int compute_in_session(struct sl_batch *b, struct sl_unit *unit, struct s
 int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_error *err)
 {
     struct sl_plan plan;
-    struct sl_work w = {.compute = b->engine->compute,
-                        .bound = &b->bound,
+    struct sl_work w = {.bound = &b->bound,
                         .plan = &plan,
                         .arena = b->arena,
                         .dropped = b->dropped,
@@ -68,11 +66,10 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
                         .may_go_on = may_go_on,
                         .data = b};
     SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
-    if (strcmp(b->bound.recipe->engine, w.compute->ops->name) != 0)
-        return sl_fail(err, SL_E_RECIPE_STEP, "recipe %s is for engine %s, and this worker has %s", b->bound.recipe->name,
-                       b->bound.recipe->engine, w.compute->ops->name);
     struct sl_source *source = sl_unit_main(unit);
-    int rc = sl_batch_open_source(b, source, &vector, err);
+    int rc = sl_engine_compute(b->engine, b->bound.recipe->engine, &w.compute, err);
+    if (rc == 0)
+        rc = sl_batch_open_source(b, source, &vector, err);
     if (rc < 0)
         return rc;
     unit->vector = sl_vector_info(vector);

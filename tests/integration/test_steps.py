@@ -128,8 +128,12 @@ def test_a_value_that_has_no_form_is_named_with_its_column(ready):
     assert "(cast)" in error["message"] and "column code, value x" in error["message"]
 
 
-def test_a_recipe_for_another_engine_is_not_run_on_this_one(ready):
-    error = ingest(ready, "rows.gpkg", "on_duckdb", check=3)["error"]
-    assert error["code"] == "recipe.step" and "engine duckdb" in error["message"]
+def test_a_recipe_for_duckdb_runs_there_and_the_run_says_so(ready):
+    run = ingest(ready, "rows.gpkg", "on_duckdb")["run"]
+    assert run["engine"] == "duckdb" and run["versions"]["duckdb_spatial"]
+    assert "postgis" not in run["versions"]
+    rows = made(ready, "on_duckdb")
+    assert rows.crs.to_epsg() == 4326 and sorted(rows["name"]) == ["a", "a", "a", "b", "c", "d", "e"]
+    assert rows.geometry[rows["name"] == "e"].isna().all()
     plan = ready.run("recipe", "explain", "on_duckdb").out
     assert "ST_MakeValid" in plan and "ST_CurveToLine" not in plan

@@ -121,7 +121,7 @@ int sl_duck_open(const struct sl_duck_options *options, struct sl_duck **out, st
     if (duckdb_create_config(&config) != DuckDBSuccess)
         return sl_fail(err, SL_E_MEMORY, "duckdb: no configuration could be made");
     int rc = configure(config, options, err);
-    if (rc == 0 && duckdb_open_ext(NULL, &duck->database, config, &reason) != DuckDBSuccess)
+    if (rc == 0 && duckdb_open_ext(options->database, &duck->database, config, &reason) != DuckDBSuccess)
         rc = fail_with(DUCKDB_ERROR_INVALID, reason, SL_E_DUCKDB, err);
     duckdb_free(reason);
     duckdb_destroy_config(&config);
@@ -213,6 +213,41 @@ int sl_duck_exec(struct sl_duck *duck, const char *sql, enum sl_code code, int64
         *changed = (int64_t)duckdb_rows_changed(&result);
     duckdb_destroy_result(&result);
     return rc;
+}
+
+/* CREATE TABLE … AS gives its number of rows as a row. */
+static int64_t counted(duckdb_result *result)
+{
+    if (duckdb_result_return_type(*result) == DUCKDB_RESULT_TYPE_CHANGED_ROWS)
+        return (int64_t)duckdb_rows_changed(result);
+    return duckdb_row_count(result) == 1 ? duckdb_value_int64(result, 0, 0) : 0;
+}
+
+int sl_duck_exec_one(struct sl_duck *duck, const char *sql, enum sl_code code, int64_t *changed, struct sl_error *err)
+{
+    duckdb_prepared_statement statement = NULL;
+    duckdb_result result = {0};
+    int rc = 0;
+    if (duckdb_prepare(duck->connection, sql, &statement) != DuckDBSuccess)
+        rc = fail_with(DUCKDB_ERROR_INVALID, duckdb_prepare_error(statement), code, err);
+    else if (duckdb_execute_prepared(statement, &result) != DuckDBSuccess)
+        rc = fail_with(duckdb_result_error_type(&result), duckdb_result_error(&result), code, err);
+    else if (changed)
+        *changed = counted(&result);
+    duckdb_destroy_result(&result);
+    duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
+int sl_duck_confine(struct sl_duck *duck, const char *folder, struct sl_error *err)
+{
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
+    sl_sql_text(&sql, "SET allowed_directories = [");
+    sl_sql_literal(&sql, folder);
+    sl_sql_text(&sql, "]; SET enable_external_access = false; SET lock_configuration = true");
+    int rc = sl_sql_check(&sql, err);
+    return rc ? rc : sl_duck_exec(duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
 }
 
 int sl_duck_query_int(struct sl_duck *duck, const char *sql, int64_t *out, struct sl_error *err)

@@ -2,7 +2,7 @@
 /*
  * duck.h - DuckDB in the process, by its C API: the mover of rows.
  *
- * One in-memory database per sl_duck with bounded memory and its spill folder in the run's scratch; no network, no
+ * One database per sl_duck, in memory or in a file, with bounded memory and its spill folder in the run's scratch; no network, no
  * automatic installation or loading of extensions, community and unsigned extensions off. Extensions are loaded by path from
  * `extensions_dir` only. Threads: one caller at a time (DuckDB itself uses `threads`).
  */
@@ -24,6 +24,7 @@ struct sl_duck_options {
     int threads;             /* 0: all cores */
     int64_t memory_bytes;    /* 0: 400 MB */
     const char *temp_dir;    /* where it may spill; NULL: it may not */
+    const char *database;    /* a file, made when it is not there; NULL: in memory */
     const char *extensions_dir;
 };
 
@@ -35,6 +36,11 @@ int sl_duck_load(struct sl_duck *duck, const char *extension, struct sl_error *e
 /* `code` is what a failure of this statement means (SL_E_DUCKDB most often); out of memory, disk full and lost
  * connections get their own. *changed (may be NULL): rows inserted, copied. */
 int sl_duck_exec(struct sl_duck *duck, const char *sql, enum sl_code code, int64_t *changed, struct sl_error *err);
+/* The same for one statement and no more; *changed also for the rows of CREATE TABLE … AS. */
+int sl_duck_exec_one(struct sl_duck *duck, const char *sql, enum sl_code code, int64_t *changed, struct sl_error *err);
+/* From now on no statement reads or writes files outside of the folder, loads extensions or changes settings of the
+ * database. For good. */
+int sl_duck_confine(struct sl_duck *duck, const char *folder, struct sl_error *err);
 int sl_duck_query_int(struct sl_duck *duck, const char *sql, int64_t *out, struct sl_error *err);
 /* Calls row(values, n) with texts (NULL for NULL) for each row. Nested values must be cast to VARCHAR by the query. */
 int sl_duck_query(struct sl_duck *duck, const char *sql,

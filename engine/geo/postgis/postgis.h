@@ -12,6 +12,7 @@
 #include <sluice/sys/compute.h>
 
 #include "geo/duckdb/duck.h"
+#include "geo/proc.h"
 #include "pg/pg.h"
 
 struct sl_postgis_options {
@@ -21,8 +22,5 @@ struct sl_postgis_options {
 };
 
 int sl_postgis_open(const struct sl_postgis_options *options, struct sl_compute **out, struct sl_error *err);
-/* "proc_0199a3c4_…" for a run id and back; false when the text is not of that shape. */
-bool sl_proc_schema(const char *run_id, char *out, size_t out_bytes);
-bool sl_proc_run_id(const char *schema, char *out, size_t out_bytes);
 
 #endif

@@ -9,7 +9,7 @@
 #include "geo/sql.h"
 #include "geo/table.h"
 
-enum { SL_PROC_NAME_BYTES = 64, SL_POSTGIS_PASSWORD_BYTES = 65 };
+enum { SL_POSTGIS_PASSWORD_BYTES = 65 };
 
 /* The name of the attached database within DuckDB. */
 #define SL_POSTGIS_ATTACHED "pg"

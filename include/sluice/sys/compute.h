@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sys/compute.h - the port to what runs a recipe's SQL: PostGIS now, DuckDB's spatial extension next.
+ * sys/compute.h - the port to what runs a recipe's SQL: PostGIS, or DuckDB's spatial extension.
  *
  * A session belongs to one run and owns one ephemeral schema, `proc_<run_id with _ for ->`, whose tables only it sees.
  * It also has a sl_duck, through which rows go out (a relation that DuckDB can read). Ending a
@@ -34,6 +34,7 @@ struct sl_compute_session {
 
 struct sl_compute_versions {
     char postgis[64], postgres[64], geos[64], proj[64], duckdb[64]; /* empty where it does not apply */
+    char spatial[64]; /* DuckDB's extension, which has a GEOS of its own */
 };
 
 struct sl_relation {
@@ -87,7 +88,7 @@ struct sl_compute_ops {
     /* Must provide. The same rows in the same order every time: ties are broken by all other columns. */
     int (*relation)(struct sl_compute_session *session, const struct sl_table *table, enum sl_row_order order,
                     struct sl_arena *arena, struct sl_relation *out, struct sl_error *err);
-    /* Must provide. The SRID that `load` would give a CRS; -1 when there is none yet. */
+    /* Must provide. The SRID that `load` would give a CRS; -1 when there is none yet, 0 where geometry has none. */
     int (*srid)(struct sl_compute *compute, const struct sl_crs *crs, int *srid, struct sl_error *err);
     /* Must provide; NULL is allowed. Drops the schema (unless keep) and frees; a failure to drop is in err, and sweep
      * finds the schema later. */
