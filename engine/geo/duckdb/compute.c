@@ -57,6 +57,7 @@ static const struct sl_compute_ops ops = {
     .begin = sl_duckdb__begin,
     .load = sl_duckdb__load,
     .describe = sl_duckdb__describe,
+    .describe_query = sl_duckdb__describe_query,
     .transform = sl_duckdb__transform,
     .execute = sl_duckdb__execute,
     .query_int = sl_duckdb__query_int,

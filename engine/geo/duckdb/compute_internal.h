@@ -55,6 +55,8 @@ int sl_duckdb__load(struct sl_compute_session *session, struct sl_vector *vector
                     const char *table, int64_t *rows_out, struct sl_error *err);
 int sl_duckdb__describe(struct sl_compute_session *session, const char *table, bool count_rows, struct sl_arena *arena,
                         struct sl_table *out, struct sl_error *err);
+int sl_duckdb__describe_query(struct sl_compute_session *session, const char *select, struct sl_arena *arena,
+                              struct sl_table *out, struct sl_error *err);
 int sl_duckdb__transform(struct sl_compute_session *session, const char *select, const char *table, int64_t *rows_out,
                          struct sl_error *err);
 int sl_duckdb__execute(struct sl_compute_session *session, const char *sql, struct sl_error *err);

@@ -119,6 +119,30 @@ int sl_duckdb__describe(struct sl_compute_session *session, const char *table, b
     return rc;
 }
 
+int sl_duckdb__describe_query(struct sl_compute_session *session, const char *select, struct sl_arena *arena,
+                              struct sl_table *out, struct sl_error *err)
+{
+    struct sl_duckdb_session *s = sl_duckdb__session(session);
+    struct sl_table t = {.name = "query", .rows = -1};
+    struct columns c = {.arena = arena, .table = &t};
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
+    sl_sql_text(&sql, "SELECT column_name, column_type FROM (DESCRIBE ");
+    sl_sql_text(&sql, select);
+    sl_sql_text(&sql, ")");
+    int rc = sl_sql_check(&sql, err);
+    if (rc == 0)
+        rc = sl_duckdb__guard(s, select, err);
+    if (rc == 0)
+        rc = sl_duck_query(s->duck, sql.buf.data, add_column, &c, err);
+    if (rc)
+        return blame_statement(rc, err);
+    t.name = NULL;
+    t.srid = 0;
+    *out = t;
+    return 0;
+}
+
 /* ---- statements ------------------------------------------------------------------------------------------------ */
 
 static int run(struct sl_duckdb_session *s, const char *sql, int64_t *changed, struct sl_error *err)
