@@ -105,12 +105,12 @@ static int put_aside(struct sl_work *w, struct sl_error *err)
     struct sl_put_aside p = {.checks = checks, .broken = "broken"};
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     int64_t rows = 0;
+    sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
     for (size_t i = 0; i < w->bound->recipe->n_checks; i++)
         if (w->bound->checks[i].on_fail == SL_ON_FAIL_QUARANTINE)
             checks[p.n++] = &w->bound->checks[i];
     if (p.n == 0)
         return 0;
-    sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
     int rc = sl_put_aside_find(&p, &context, &sql, err);
     if (rc == 0)
         rc = w->compute->ops->transform(w->session, sql.buf.data, p.broken, &rows, err);
