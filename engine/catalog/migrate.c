@@ -131,8 +131,10 @@ static int migrate(struct sl_pg *pg, int *applied, struct sl_error *err)
 
 int sl_catalog_migrate(struct sl_catalog *catalog, int *applied, struct sl_error *err)
 {
+    int64_t before = sl_pg_allow_silence(catalog->pg, SL_PG_LONG_SILENCE_MS); /* tables may be large, and others at it */
     int n = 0, rc = migrate(catalog->pg, &n, err);
     sl_pg_rollback(catalog->pg);
+    sl_pg_allow_silence(catalog->pg, before);
     if (rc == 0 && applied)
         *applied = n;
     return rc;

@@ -26,6 +26,7 @@ struct sl_config {
     const char *postgres_host; /* "": the private cluster in the home */
     int64_t postgres_port;
     const char *postgres_user, *postgres_password, *postgres_db, *postgres_sslmode;
+    int64_t postgres_timeout_ms;
     const char *postgres_bin_dir, *postgres_os_user;
     const char *const *recipes_path; /* existing folders, ended by NULL */
     const char *schemas_path;

@@ -42,6 +42,7 @@ const struct sl_setting sl_config__settings[] = {
     SECRET("postgres.password", "POSTGRES_PASSWORD PGPASSWORD", postgres_password, "password of that user"),
     STRING("postgres.db", "POSTGRES_DB PGDATABASE", postgres_db, "sluice", "database"),
     ENUM("postgres.sslmode", "PGSSLMODE", postgres_sslmode, "", "disable allow prefer require verify-ca verify-full", "how connections are secured; empty: libpq's default"),
+    TIME("postgres.timeout", "", postgres_timeout_ms, "30s", 100, HOUR, "longest silence of the server, beyond the time that a statement is given"),
     PATH("postgres.bin_dir", "", postgres_bin_dir, "", "folder of initdb and pg_ctl; empty: searched for"),
     STRING("postgres.os_user", "", postgres_os_user, "", "account that runs the private cluster when sluice runs as root"),
 

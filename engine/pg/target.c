@@ -78,6 +78,7 @@ int sl_pg__keywords(const struct sl_pg_target *target, const char *application_n
     put(&k, "keepalives_idle", "30", false);
     put(&k, "keepalives_interval", "10", false);
     put(&k, "keepalives_count", "6", false);
+    put(&k, "tcp_user_timeout", "90000", false); /* keepalives rest while something is on its way */
     *out = k;
     return 0;
 }

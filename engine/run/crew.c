@@ -210,12 +210,24 @@ static int bury(struct sl_crew *c, struct sl_crew_worker *w, int status, struct 
     return rc < 0 ? rc : sl_recover_leftovers(c->engine, false, &schemas, &folders, err);
 }
 
+/* A server goes on whatever a worker gave up for, and says it; a run ends with it. */
+static void go_on(struct sl_crew *c, const struct sl_error *why)
+{
+    if (!c->options->forever || why->code == SL_OK)
+        return;
+    sl_log_error(SL_LOG_ERROR, "worker.failed", why, NULL);
+    c->error = (struct sl_error){0};
+}
+
 /* A worker that cannot even begin is not started over and over without a pause, and a run does not try for ever. A server
  * does: what keeps its workers from working may pass. */
 static void put_off_restart(struct sl_crew *c, struct sl_crew_worker *w, bool in_order, int status)
 {
-    if (w->ended || w->batch_started_ns || (in_order && !w->gave_up))
+    if (w->ended || w->batch_started_ns || (in_order && !w->gave_up)) {
+        struct sl_error gave_up = c->error; /* in the middle of a batch, or at its end: the next one need not wait */
+        go_on(c, &gave_up);
         return;
+    }
     w->failures++;
     w->not_before_ns = sl_clock_mono_ns() + sl_clock_backoff_ns(w->failures, RESTART_BASE_MS * SL_NS_PER_MS,
                                                                 RESTART_MAX_MS * SL_NS_PER_MS);
@@ -224,10 +236,7 @@ static void put_off_restart(struct sl_crew *c, struct sl_crew_worker *w, bool in
         say_why(&why, c, w, status);
     if (!c->options->forever && w->failures >= FAILURES_MAX)
         c->error = why;
-    if (c->options->forever) {
-        sl_log_error(SL_LOG_ERROR, "worker.failed", &why, NULL);
-        c->error = (struct sl_error){0};
-    }
+    go_on(c, &why);
 }
 
 static int reap_one(struct sl_crew *c, struct sl_crew_worker *w, int status, struct sl_error *err)

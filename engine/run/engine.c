@@ -69,6 +69,8 @@ static int find_servers(struct sl_engine *e, struct sl_error *err)
     e->ledger_target = target_of(e->config, e->config->ledger_dsn, &cluster);
     e->catalog_target = target_of(e->config, e->config->catalog_dsn, &cluster);
     e->compute_target = target_of(e->config, e->config->compute_dsn, &cluster);
+    e->ledger_target.silence_ms = e->catalog_target.silence_ms = e->config->postgres_timeout_ms;
+    e->compute_target.silence_ms = e->config->postgres_timeout_ms + e->config->compute_statement_timeout_ms;
     return 0;
 }
 
@@ -163,7 +165,11 @@ static int open_ledger(struct sl_engine *e, struct sl_error *err)
 static int open_catalog(struct sl_engine *e, struct sl_error *err)
 {
     int rc = sl_catalog_open(&e->catalog_target, &e->catalog, err);
-    return rc < 0 ? rc : sl_catalog_migrate(e->catalog, NULL, err);
+    if (rc == 0 && (rc = sl_catalog_migrate(e->catalog, NULL, err)) < 0) {
+        sl_catalog_close(e->catalog);
+        e->catalog = NULL;
+    }
+    return rc;
 }
 
 static struct sl_duck_options duck_options(const struct sl_config *c)

@@ -54,6 +54,14 @@ static enum sl_code code_of(duckdb_error_type type, const char *text, enum sl_co
     return code;
 }
 
+/* A connection that is not made is told with all that it was to be made by; what counts is libpq's reason behind that. */
+static const char *without_connection_string(const char *text)
+{
+    static const char begin[] = "Unable to connect to Postgres at \"", end[] = "\": ";
+    const char *at = strstr(text, begin), *reason = at ? strstr(at, end) : NULL;
+    return reason ? reason + sizeof end - 1 : text;
+}
+
 /* "IO Error: …" and what follows the first line (the statement with a caret) are DuckDB's own; the sentence stays. */
 static int fail_with(duckdb_error_type type, const char *message, enum sl_code code, struct sl_error *err)
 {
@@ -61,6 +69,7 @@ static int fail_with(duckdb_error_type type, const char *message, enum sl_code c
     const char *colon = strstr(text, " Error: ");
     if (colon && colon - text < 40)
         text = colon + strlen(" Error: ");
+    text = without_connection_string(text);
     const char *end = strstr(text, "\n\nLINE ");
     size_t bytes = end ? (size_t)(end - text) : strlen(text);
     while (bytes > 0 && (text[bytes - 1] == '\n' || text[bytes - 1] == ' '))
@@ -70,7 +79,7 @@ static int fail_with(duckdb_error_type type, const char *message, enum sl_code c
     for (size_t i = 0; i < bytes && out + 1 < sizeof line; i++)
         line[out++] = text[i] == '\n' || text[i] == '\t' ? ' ' : text[i];
     line[out] = '\0';
-    return sl_fail(err, code_of(type, text, code), "duckdb: %s", line);
+    return sl_fail(err, code_of(type, message ? message : "", code), "duckdb: %s", line);
 }
 
 int sl_duck__fail(duckdb_error_type type, const char *message, struct sl_error *err)

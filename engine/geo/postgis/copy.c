@@ -157,6 +157,8 @@ static int flush(struct copy *c, struct sl_error *err)
     int rc = sl_buf_check(&c->out, "a row on its way to postgres", err);
     if (rc == 0 && PQputCopyData(sl_pg_handle(c->pg), c->out.data, (int)c->out.len) != 1)
         rc = sl_pg_fail(c->pg, NULL, err);
+    if (rc == 0) /* all of it: libpq would keep what the server does not take yet, without a limit */
+        rc = sl_pg_flush(c->pg, err);
     sl_buf_clear(&c->out);
     return rc;
 }
@@ -237,14 +239,20 @@ static int blame_file(const PGresult *result, int rc, struct sl_error *err)
 static int finish(struct sl_pg *pg, bool failed, int64_t *rows, struct sl_error *err)
 {
     PGconn *conn = sl_pg_handle(pg);
+    PGresult *result = NULL;
     int rc = PQputCopyEnd(conn, failed ? "the file could not be read" : NULL) == 1 ? 0 : sl_pg_fail(pg, NULL, err);
-    for (PGresult *result; (result = PQgetResult(conn)) != NULL; PQclear(result)) {
+    struct sl_error later = {0}; /* the first of several counts */
+    int end;
+    while ((end = sl_pg_result(pg, &result, &later)) == 0 && result) {
         if (PQresultStatus(result) == PGRES_COMMAND_OK)
             *rows = strtoll(PQcmdTuples(result), NULL, 10);
         else if (rc == 0)
             rc = blame_file(result, sl_pg_fail(pg, result, err), err);
+        PQclear(result);
     }
-    return rc;
+    if (rc == 0 && end < 0 && err)
+        *err = later;
+    return rc ? rc : end;
 }
 
 static int begin(struct sl_pg *pg, const char *schema, const char *table, struct sl_error *err)
@@ -257,8 +265,7 @@ static int begin(struct sl_pg *pg, const char *schema, const char *table, struct
     int rc = sl_sql_check(&sql, err);
     if (rc)
         return rc;
-    SL_CLEANUP(sl_pg_clearp) PGresult *result = PQexec(sl_pg_handle(pg), sql.buf.data);
-    return PQresultStatus(result) == PGRES_COPY_IN ? 0 : sl_pg_fail(pg, result, err);
+    return sl_pg_copy_in(pg, sql.buf.data, err);
 }
 
 int sl_postgis__copy(struct sl_pg *pg, const char *schema, const char *table, struct ArrowArrayStream *stream,

@@ -198,7 +198,7 @@ static int attach(struct sl_postgis_session *s, const PQconninfoOption *info, st
 {
     static const char *const how[] = {"hostaddr",    "sslmode",         "sslrootcert",         "sslcert",
                                       "sslkey",      "sslcrl",          "connect_timeout",     "keepalives_idle",
-                                      "keepalives_interval", "keepalives_count", "channel_binding", "gssencmode"};
+                                      "keepalives_interval", "keepalives_count", "tcp_user_timeout", "channel_binding", "gssencmode"};
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     SL_CLEANUP(sl_buf_free) struct sl_buf keywords;
     sl_buf_init(&keywords, 1 << 16);

@@ -4,6 +4,7 @@
 #include "ledger/postgres/postgres.h"
 
 /* A pathological filter ends instead of keeping the server busy for whoever has left. */
+enum { TIMEOUT_MS = 5 * 60 * 1000 };
 #define TIMEOUT_SQL "SET statement_timeout = '5min'; SET default_transaction_read_only = on"
 
 static int build(struct sl_ledger_pg__query *q, const struct sl_find *find, struct sl_error *err)
@@ -38,9 +39,9 @@ static int fail_query(struct sl_pg *pg, const PGresult *res, struct sl_error *er
 /* Row by row as the server sends them: memory holds one document. */
 static int visit_rows(struct sl_pg *pg, sl_ledger_visit visit, void *data, struct sl_error *err)
 {
-    PGresult *next;
+    PGresult *next = NULL;
     int rc = 0;
-    while (rc == 0 && (next = PQgetResult(sl_pg_handle(pg)))) {
+    while (rc == 0 && (rc = sl_pg_result(pg, &next, err)) == 0 && next) {
         SL_CLEANUP(sl_pg_clearp) PGresult *res = next;
         SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
         ExecStatusType status = PQresultStatus(res);
@@ -83,11 +84,12 @@ int sl_ledger_pg__find(struct sl_ledger *ledger, const struct sl_find *find, sl_
     if (rc < 0 || (rc = sl_pg_open(&l->target, "sluice ledger find", &pg, err)) < 0 ||
         (rc = sl_pg_exec(pg, TIMEOUT_SQL, err)) < 0)
         return rc;
+    sl_pg_allow_silence(pg, l->target.silence_ms > 0 ? l->target.silence_ms + TIMEOUT_MS : 0);
     if (!PQsendQueryParams(sl_pg_handle(pg), sql.data, q.n_params, NULL, q.params, NULL, NULL, 0) ||
         !PQsetSingleRowMode(sl_pg_handle(pg)))
         return sl_pg_fail(pg, NULL, err);
     rc = visit_rows(pg, visit, data, err);
-    if (rc < 0)
+    if (rc < 0 && sl_pg_alive(pg))
         cancel(pg);
     return rc;
 }

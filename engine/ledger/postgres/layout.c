@@ -113,8 +113,10 @@ int sl_ledger_pg__prepare(struct sl_ledger *ledger, struct sl_error *err)
     /* Nothing to do needs no lock, and no right to create. */
     int rc = read_version(l->pg, &version, err);
     if (rc == 0 && version < LAYOUT_NUMBER) {
+        int64_t before = sl_pg_allow_silence(l->pg, SL_PG_LONG_SILENCE_MS); /* the ledger may be large, and others at it */
         rc = make_layout(l->pg, err);
         sl_pg_rollback(l->pg);
+        sl_pg_allow_silence(l->pg, before);
     } else if (rc == 0 && version > LAYOUT_NUMBER) {
         rc = sl_fail(err, SL_E_POSTGRES, "the ledger at %s has layout %lld, this sluice knows " LAYOUT,
                      sl_pg_name(l->pg), (long long)version);

@@ -66,6 +66,7 @@ int sl_ledger_postgres_open(const struct sl_pg_target *target, const char *schem
         .password = sl_arena_strdup(l->arena, target->password),
         .sslmode = sl_arena_strdup(l->arena, target->sslmode),
         .connect_timeout_s = target->connect_timeout_s,
+        .silence_ms = target->silence_ms,
     };
     int rc = sl_ledger_schemas_load(schemas_dir, &l->schemas, err);
     if (rc == 0)

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "support/cluster.h"
 #include "support/cm.h"
@@ -54,6 +55,23 @@ static void test_a_new_cluster_has_postgis_and_no_port(void **state)
     struct stat st;
     assert_int_equal(stat(cluster.status.socket_dir, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+static void test_a_server_that_is_silent_for_too_long_is_given_up_and_ends_the_statement(void **state)
+{
+    (void)state;
+    struct sl_pg *pg = NULL;
+    struct sl_pg_target target = cluster.target;
+    target.silence_ms = 200;
+    assert_ok(sl_pg_open(&target, "test silence", &pg, &err));
+    assert_ok(sl_pg_exec(pg, "SELECT pg_sleep(0.01); SELECT 1", &err));
+    assert_int_equal(sl_pg_exec(pg, "SELECT pg_sleep(600)", &err), -SL_E_POSTGRES_UNAVAILABLE);
+    assert_non_null(strstr(err.message, "does not answer (silent for 0.2 s)"));
+    assert_false(sl_pg_alive(pg));
+    assert_int_equal(sl_pg_exec(pg, "SELECT 1", &err), -SL_E_POSTGRES_UNAVAILABLE);
+    sl_pg_close(pg);
+    while (ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test silence'") > 0)
+        sl_clock_sleep_ns(50 * SL_NS_PER_MS);
 }
 
 static void test_starting_again_changes_nothing(void **state)
@@ -255,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_new_cluster_has_postgis_and_no_port),
+        cmocka_unit_test(test_a_server_that_is_silent_for_too_long_is_given_up_and_ends_the_statement),
         cmocka_unit_test(test_starting_again_changes_nothing),
         cmocka_unit_test(test_stopping_and_starting_keeps_the_data),
         cmocka_unit_test(test_a_killed_server_is_noticed_and_started_again),
