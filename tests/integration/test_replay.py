@@ -1,41 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """replay runs batches again from the raw vault, says what came out, and puts a lost object again; asset diff tells two apart."""
 
-from pathlib import Path
-
 import pytest
 
+import worlds
 from home import ROOT, Home
+from worlds import LAKE, RAW
 
 COUNTRIES = ROOT / "tests/data/countries/countries.shp"
 
 
-@pytest.fixture(scope="module")
-def ingested():
-    fresh = Home()
+@pytest.fixture(scope="module", params=worlds.WORLDS)
+def world(request):
+    fresh = worlds.make(request.param, request)
     try:
-        fresh.run("init")
         for batch, dataset in (("b1", "countries"), ("b2", "lands")):
-            fresh.run("submit", "--batch", batch, "--intent", "ingest_vector", "--type", "vector", "--dataset", dataset,
-                      COUNTRIES)
-        fresh.run("run", "--once")
+            fresh.home.run("submit", "--batch", batch, "--intent", "ingest_vector", "--type", "vector", "--dataset", dataset,
+                           COUNTRIES)
+        fresh.home.run("run", "--once")
         yield fresh
     finally:
         fresh.close()
 
 
-def lake(home: Home) -> Path:
-    return home.path / "store" / "data-lake"
+@pytest.fixture
+def ingested(world):
+    return world.home
 
 
 def versions(home: Home, dataset: str) -> list[int]:
     return sorted(a["version"] for a in home.run("asset", "list", "--dataset", dataset, "--all", "--json").json)
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing(ingested):
@@ -49,30 +43,30 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(ingested):
 
 
 @pytest.mark.parametrize("damage", ["lost", "flipped"])
-def test_an_object_is_put_again_into_its_version_when_the_bytes_are_the_same(ingested, damage):
-    path = lake(ingested) / "countries/v1/countries.parquet"
-    whole = path.read_bytes()
-    path.unlink() if damage == "lost" else flip(path)
+def test_an_object_is_put_again_into_its_version_when_the_bytes_are_the_same(world, ingested, damage):
+    key = "countries/v1/countries.parquet"
+    whole = world.read(LAKE, key)
+    world.remove(LAKE, key) if damage == "lost" else world.flip(LAKE, key)
     said = ingested.run("verify", "--deep", "--json", check=1).json["problems"]
     assert [p["repair"] for p in said] == ["sluice replay b1 --into-version 1"]
     assert "whole again" in ingested.run(*said[0]["repair"].split()[1:]).out
-    assert path.read_bytes() == whole and versions(ingested, "countries") == [1]
+    assert world.read(LAKE, key) == whole and versions(ingested, "countries") == [1]
     assert ingested.run("verify", "--deep", "--json").json["problems"] == []
     if damage == "flipped":
-        assert len(list((lake(ingested) / "orphans").rglob("countries.parquet"))) == 1
+        assert [k for k in world.keys(LAKE, "orphans/") if k.endswith("countries.parquet")] == [f"orphans/{key}"]
     assert "intact" in ingested.run("replay", "b1", "--into-version", "1").out
 
 
-def test_other_bytes_are_not_put_into_a_version(ingested):
-    path = lake(ingested) / "countries/v1/countries.parquet"
-    whole = path.read_bytes()
-    path.unlink()
+def test_other_bytes_are_not_put_into_a_version(world, ingested):
+    key = "countries/v1/countries.parquet"
+    whole = world.read(LAKE, key)
+    world.remove(LAKE, key)
     result = ingested.run("replay", "b1", "--into-version", "1", "--set", "tolerance=0.5", check=1)
-    assert "are not those of version 1" in result.err and not path.exists()
+    assert "are not those of version 1" in result.err and not world.exists(LAKE, key)
     assert ingested.run("batch", "show", "b1", "--json").json["status"] == "succeeded"
     assert "made countries v1" in ingested.run("replay", "b1", "--into-version", "7", check=4).err
     ingested.run("replay", "b1", "--into-version", "1")
-    assert path.read_bytes() == whole
+    assert world.read(LAKE, key) == whole
 
 
 def test_a_batch_stands_for_the_same_after_a_replay_into_a_version(ingested):
@@ -93,7 +87,7 @@ def test_many_are_listed_first_and_replayed_with_yes(ingested):
 
 def test_another_recipe_for_this_run_is_recorded_and_makes_a_version(ingested):
     recipes = ingested.folder / "recipes"
-    recipes.mkdir()
+    recipes.mkdir(exist_ok=True)
     (recipes / "lined.yaml").write_text(
         "apiVersion: sluice/v1\nkind: Recipe\nname: lined\nversion: 1\nintents: [lined]\ntype: vector\n"
         "steps:\n  - sql:\n      select: \"SELECT *, ST_Perimeter(geom) AS perimeter FROM {{input}} WHERE pop_est > 1000000\"\n"
@@ -121,9 +115,11 @@ def test_an_asset_does_not_differ_from_itself(ingested):
     assert "same bytes" in ingested.run("asset", "diff", "lands@1", "countries@1").out
 
 
-def test_rows_are_counted_by_all_columns_and_by_a_key(ingested):
+def test_rows_are_counted_by_all_columns_and_by_a_key(world, ingested, tmp_path):
     duckdb = pytest.importorskip("duckdb")
-    paths = [lake(ingested) / f"lands/v{v}/lands.parquet" for v in (1, 2)]
+    paths = [tmp_path / f"lands-{v}.parquet" for v in (1, 2)]
+    for version, path in enumerate(paths, 1):
+        path.write_bytes(world.read(LAKE, f"lands/v{version}/lands.parquet"))
     columns = [c for c in duckdb.sql(f"DESCRIBE FROM '{paths[0]}'").df()["column_name"]]
     names = ", ".join(f'"{c}"' for c in columns)
     a, b = (f"SELECT {names} FROM '{path}'" for path in paths)
@@ -138,20 +134,19 @@ def test_rows_are_counted_by_all_columns_and_by_a_key(ingested):
         assert keyed.json["rows"]["only_b"] == 0
 
 
-def test_raw_files_that_are_not_intact_are_told_before_anything_is_opened(ingested):
-    path = next((ingested.path / "store/raw-vault").rglob("*.dbf"))
-    whole = path.read_bytes()
-    owner = "b1" if "countries" in str(path.relative_to(ingested.path / "store/raw-vault")) else "b2"
-    flip(path)
+def test_raw_files_that_are_not_intact_are_told_before_anything_is_opened(world, ingested):
+    key = next(k for k in world.keys(RAW) if k.endswith(".dbf"))
+    whole = world.read(RAW, key)
+    world.flip(RAW, key)
     try:
         plans = {b: ingested.run("replay", b, "--dry-run", "--json").json for b in ("b1", "b2")}
         damaged = [b for b, plan in plans.items() if not plan["intact"]]
-        assert damaged and any(i["state"] == "changed" for i in plans[damaged[0]]["inputs"]), owner
+        assert damaged and any(i["state"] == "changed" for i in plans[damaged[0]]["inputs"]), key
         result = ingested.run("replay", damaged[0], "--from-raw", check=1)
         assert "not in the raw vault as it was" in result.err
         assert ingested.run("batch", "show", damaged[0], "--json").json["status"] == "succeeded"
     finally:
-        path.write_bytes(whole)
+        world.change(RAW, key, whole)
 
 
 def test_batches_are_listed_by_intent_and_time(ingested):
