@@ -23,6 +23,7 @@ static struct json_object *kind_json(const struct sl_step_kind *k)
     struct json_object *o = json_object_new_object();
     sl_json_put_str(o, "name", k->name);
     sl_json_put_str(o, "class", k->class_ == SL_STEP_INDEX ? "index" : "transform");
+    sl_json_put_str(o, "data_type", sl_step_is_for_rasters(k) ? "raster" : "vector");
     sl_json_put_str(o, "summary", k->summary);
     sl_json_put(o, "engines", dialects_json(k->dialects));
     if (k->drops)
@@ -46,7 +47,7 @@ static int list(struct sl_cli *cli, const void *args, struct sl_error *err)
 {
     (void)args, (void)err;
     static const struct sl_cli_column columns[] = {
-        {"STEP", SL_LEFT, 0}, {"CLASS", SL_LEFT, 0}, {"ENGINES", SL_LEFT, 0}, {"WHAT IT DOES", SL_PROSE, 30}};
+        {"STEP", SL_LEFT, 0}, {"FOR", SL_LEFT, 0}, {"ENGINES", SL_LEFT, 0}, {"WHAT IT DOES", SL_PROSE, 30}};
     struct sl_cli_stream stream = {.cli = cli};
     struct sl_cli_table *table = sl_cli_table_new(cli->arena, columns, 4);
     for (const struct sl_step_kind *const *k = sl_steps; *k; k++) {
@@ -57,8 +58,8 @@ static int list(struct sl_cli *cli, const void *args, struct sl_error *err)
             continue;
         }
         sl_cli_cell(table, (*k)->name);
-        sl_cli_cell(table, (*k)->class_ == SL_STEP_INDEX ? "index" : "transform");
-        sl_cli_cell(table, engines(cli->arena, (*k)->dialects));
+        sl_cli_cell(table, sl_step_is_for_rasters(*k) ? "raster" : "vector");
+        sl_cli_cell(table, sl_step_is_for_rasters(*k) ? "-" : engines(cli->arena, (*k)->dialects));
         sl_cli_cell(table, (*k)->summary);
     }
     if (cli->json)
@@ -82,8 +83,19 @@ static int show(struct sl_cli *cli, const void *args, struct sl_error *err)
         sl_error_hint(err, "sluice step list");
         return rc;
     }
+    /* One name may have two kinds, side by side in the list. */
+    const struct sl_step_kind *second = NULL;
+    for (size_t i = 0; sl_steps[i]; i++)
+        if (sl_steps[i] != kind && !strcmp(sl_steps[i]->name, name))
+            second = sl_steps[i];
     if (cli->json) {
         struct json_object *o = kind_json(kind);
+        if (second) {
+            struct json_object *both = json_object_new_array();
+            json_object_array_add(both, o);
+            json_object_array_add(both, kind_json(second));
+            o = both;
+        }
         sl_cli_json(cli, o);
         json_object_put(o);
         return 0;
@@ -91,6 +103,10 @@ static int show(struct sl_cli *cli, const void *args, struct sl_error *err)
     struct sl_buf text;
     sl_buf_init(&text, 64 << 10);
     sl_recipe_describe_step(kind, &text);
+    if (second) {
+        sl_buf_putc(&text, '\n');
+        sl_recipe_describe_step(second, &text);
+    }
     sl_out_text(&cli->out, text.data);
     sl_buf_free(&text);
     return 0;

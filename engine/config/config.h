@@ -38,7 +38,7 @@ struct sl_config {
     const char *run_intent_limits, *run_intent_priorities;
     const char *run_scratch;
     int64_t compute_threads, compute_memory_bytes, compute_statement_timeout_ms;
-    int64_t input_max_file_bytes, input_max_files, raster_max_pixels;
+    int64_t input_max_file_bytes, input_max_files, raster_max_pixels, raster_warp_memory_bytes;
     int64_t sensor_poll_ms, sensor_wait_limit_ms;
     bool sensor_notify;
     const char *duckdb_extensions;

@@ -71,6 +71,7 @@ const struct sl_setting sl_config__settings[] = {
     BYTES("input.max_file_bytes", "", input_max_file_bytes, "100GB", 1, "largest file of a batch"),
     INT("input.max_files", "", input_max_files, "1000", 1, 100000, "most files of a batch"),
     INT("raster.max_pixels", "", raster_max_pixels, "20000000000", 1, INT64_MAX, "most pixels of a raster"),
+    BYTES("raster.warp_memory", "", raster_warp_memory_bytes, "64MB", 1 << 20, "working buffers of a warp; another size may change a result's last digits"),
 
     TIME("sensor.poll", "", sensor_poll_ms, "2s", 1, HOUR, "time between two looks at the landing zone"),
     BOOL("sensor.notify", "", sensor_notify, "true", "hear of new manifests from a store that can tell"),

@@ -88,7 +88,7 @@ static void describe(struct sl_buf *out, const char *noun, const char *name, con
 
 void sl_recipe_describe_step(const struct sl_step_kind *kind, struct sl_buf *out)
 {
-    describe(out, kind->class_ == SL_STEP_INDEX ? "index step" : "step", kind->name, kind->summary, kind->help,
+    describe(out, kind->class_ == SL_STEP_INDEX ? "index step" : kind->data_type ? "step for rasters" : "step", kind->name, kind->summary, kind->help,
              kind->example, &kind->options, NULL);
 }
 

@@ -76,17 +76,38 @@ static void no_such_kind(struct sl_binder *b, const struct sl_recipe_item *item,
                               sl_recipe__meant(b->arena, item->kind, names, n));
 }
 
-static const struct sl_step_kind *step_kind(struct sl_binder *b, const struct sl_kinds *kinds,
+static const char *data_type_of(const struct sl_step_kind *kind)
+{
+    return kind->data_type ? kind->data_type : "vector";
+}
+
+/* A table has the steps of vectors. */
+static bool is_of_type(const struct sl_step_kind *kind, const char *recipe_type)
+{
+    return !strcmp(data_type_of(kind), strcmp(recipe_type, "table") ? recipe_type : "vector");
+}
+
+static const struct sl_step_kind *step_kind(struct sl_binder *b, const struct sl_kinds *kinds, const struct sl_recipe *recipe,
                                             const struct sl_recipe_item *item)
 {
     const char *names[MAX_KINDS];
+    const struct sl_step_kind *other = NULL;
     size_t n = 0;
-    for (; kinds->steps[n] && n < MAX_KINDS; n++) {
-        if (!strcmp(kinds->steps[n]->name, item->kind))
-            return kinds->steps[n];
-        names[n] = kinds->steps[n]->name;
+    for (size_t i = 0; kinds->steps[i]; i++) {
+        const struct sl_step_kind *kind = kinds->steps[i];
+        bool fits = is_of_type(kind, recipe->type), same = !strcmp(kind->name, item->kind);
+        if (fits && same)
+            return kind;
+        if (same)
+            other = kind;
+        if (fits && n < MAX_KINDS)
+            names[n++] = kind->name;
     }
-    no_such_kind(b, item, SL_E_RECIPE_STEP, "step", names, n);
+    if (other)
+        sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, item->pointer, "step \"%s\" is for %ss, the recipe's type is %s",
+                                  item->kind, data_type_of(other), recipe->type);
+    else
+        no_such_kind(b, item, SL_E_RECIPE_STEP, "step", names, n);
     return NULL;
 }
 
@@ -194,7 +215,7 @@ static bool check_tables(struct sl_binder *b, const struct sl_recipe *recipe, co
 static bool bind_step(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_kinds *kinds,
                       const struct sl_recipe_item *item, struct sl_step *out)
 {
-    const struct sl_step_kind *kind = step_kind(b, kinds, item);
+    const struct sl_step_kind *kind = step_kind(b, kinds, recipe, item);
     if (!kind)
         return false;
     const char *what = what_of(b, "step", item);

@@ -276,9 +276,10 @@ static void read_engine(struct reader *r)
 static void check_whole(struct reader *r)
 {
     struct sl_recipe *recipe = r->recipe;
-    if (!strcmp(recipe->engine, "none") && recipe->n_steps + recipe->n_checks > 0) {
-        const struct sl_recipe_item *item = recipe->n_steps ? &recipe->steps[0] : &recipe->checks[0];
-        sl_binder__problem_at_key(&r->b, SYNTAX, item->pointer, "engine none runs no steps and no checks");
+    bool stepless = !strcmp(recipe->engine, "none") && strcmp(recipe->type, "raster") != 0 && recipe->n_steps > 0;
+    if (stepless || (!strcmp(recipe->engine, "none") && recipe->n_checks > 0)) {
+        const struct sl_recipe_item *item = stepless ? &recipe->steps[0] : &recipe->checks[0];
+        sl_binder__problem_at_key(&r->b, SYNTAX, item->pointer, "type %s has no %s", recipe->type, stepless ? "steps" : "checks");
         r->ok = false;
     }
     if (recipe->n_intents == 0 && !recipe->is_default && !has(r, "intents", NULL)) {

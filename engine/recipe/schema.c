@@ -224,8 +224,10 @@ static struct json_object *item(struct json_object *properties)
 static void add_kind(struct json_object *properties, const char *name, const char *summary,
                      const struct sl_options *own, const struct sl_options *common)
 {
-    struct json_object *o = options_schema(own, common, true);
+    struct json_object *o = options_schema(own, common, true), *there = NULL;
     sl_json_put_str(o, "description", summary);
+    if (json_object_object_get_ex(properties, name, &there)) /* one name, a kind for each type of data */
+        o = either(json_object_get(there), o);
     sl_json_put(properties, name, o);
 }
 

@@ -171,6 +171,8 @@ int sl_batch_decide_crs(struct sl_batch *batch, struct sl_unit *unit, const stru
 /* The same for one of several: source->crs and crs_source. */
 int sl_batch_decide_source_crs(struct sl_batch *batch, struct sl_source *source, const struct sl_crs *file_crs,
                                struct sl_error *err);
+/* A file's system lives as long as the file is open; this one as long as the arena. */
+const struct sl_crs *sl_batch_copy_crs(struct sl_arena *arena, const struct sl_crs *crs);
 int sl_batch_compute_raster(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
 int sl_batch_publish(struct sl_batch *batch, struct sl_error *err);
 /* Puts the object of asset->before again, if its bytes are those that were computed; tells in asset->restored. */

@@ -17,7 +17,7 @@ static int manifest_crs(struct sl_batch *b, const struct sl_manifest_file *file,
 }
 
 /* A file's system lives as long as the file is open; the unit's longer. */
-static const struct sl_crs *copy_crs(struct sl_arena *arena, const struct sl_crs *crs)
+const struct sl_crs *sl_batch_copy_crs(struct sl_arena *arena, const struct sl_crs *crs)
 {
     struct sl_crs *copy = sl_arena_alloc(arena, sizeof *copy);
     *copy = (struct sl_crs){.id = sl_arena_strdup(arena, crs->id),
@@ -37,7 +37,7 @@ int sl_batch_decide_source_crs(struct sl_batch *b, struct sl_source *source, con
     if (rc == 0)
         rc = sl_crs_decide(b->crs_policy, source->input->landing_key, file_crs, said, &used, &source->crs_source, err);
     if (rc == 0)
-        source->crs = copy_crs(b->arena, used);
+        source->crs = sl_batch_copy_crs(b->arena, used);
     return rc;
 }
 

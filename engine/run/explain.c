@@ -73,10 +73,23 @@ static enum sl_dialect dialect_of(const struct explain *x)
     return strcmp(x->bound.recipe->engine, sl_dialect_name(SL_DIALECT_DUCKDB)) ? SL_DIALECT_POSTGIS : SL_DIALECT_DUCKDB;
 }
 
+/* A raster's step is its options: there is no SQL. */
+static void explain_raster_step(const struct sl_step *step, struct json_object *list)
+{
+    struct json_object *o = json_object_new_object();
+    sl_json_put_str(o, "name", step->kind->name);
+    sl_json_put(o, "options", step->item->options ? json_object_get(step->item->options) : json_object_new_object());
+    json_object_array_add(list, o);
+}
+
 static int explain_step(struct explain *x, size_t i, bool last, struct sl_table *table, const struct sl_crs **crs,
                         struct json_object *list, struct sl_error *err)
 {
     const struct sl_step *step = &x->bound.steps[i];
+    if (sl_step_is_for_rasters(step->kind)) {
+        explain_raster_step(step, list);
+        return 0;
+    }
     const struct sl_step_context context = {.input = table,
                                             .geometry = x->bound.recipe->geometry_column,
                                             .crs = *crs,

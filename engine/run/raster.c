@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compute for rasters: read with the declared driver, written as COG, checked before anybody sees it. */
+/* Compute for rasters: read with the declared driver, taken through the steps, written as COG, checked before anybody sees
+ * it. */
 #include <string.h>
 
+#include "geo/gdal/raster_steps.h"
 #include "json/json.h"
 #include "lake/cog/cog.h"
 #include "lake/outputs.h"
@@ -54,21 +56,76 @@ static int keep_info(struct sl_batch *b, struct sl_unit *unit, const struct sl_r
     return info->has_transform ? sl_crs_bounds_to_wgs84(unit->crs, info->bounds, unit->raster_bounds_wgs84, err) : 0;
 }
 
-int sl_batch_compute_raster(struct sl_batch *b, struct sl_unit *unit, struct sl_error *err)
+/* -- steps -------------------------------------------------------------------------------------------------------------- */
+
+/* Each step's result in place of the one before, which lives on as long as something reads it. */
+static int take_steps(struct sl_batch *b, struct sl_raster **raster, struct sl_error *err)
+{
+    const struct sl_recipe *recipe = b->bound.recipe;
+    const struct sl_config *config = b->engine->config;
+    const struct sl_raster_step_context context = {.scratch = b->scratch,
+                                                   .threads = (int)config->compute_threads,
+                                                   .memory_bytes = config->raster_warp_memory_bytes,
+                                                   .max_pixels = config->raster_max_pixels,
+                                                   .progress = still_mine,
+                                                   .progress_data = b};
+    for (size_t i = 0; i < recipe->n_steps; i++) {
+        struct sl_raster *next = NULL;
+        const struct sl_step *step = &b->bound.steps[i];
+        int rc = sl_batch_mine(b, err);
+        rc = rc < 0 ? rc : step->kind->apply(&context, step->options, raster, 1, &next, err);
+        if (rc < 0) {
+            sl_error_prefix(err, "step %s", step->kind->name);
+            return rc;
+        }
+        sl_raster_close(*raster);
+        *raster = next;
+    }
+    return 0;
+}
+
+static int steps(struct sl_batch *b, struct sl_unit *unit, struct sl_raster **raster, struct sl_error *err)
+{
+    struct sl_stage stage;
+    struct sl_raster *placed = NULL;
+    if (b->bound.recipe->n_steps == 0)
+        return 0;
+    sl_stage_begin(b, &stage, "steps");
+    stage.count = (int64_t)b->bound.recipe->n_steps;
+    const struct sl_crs *own = sl_raster_info(*raster)->crs;
+    if (!own || !sl_crs_same(own, unit->crs)) {
+        int rc = sl_raster_assign(*raster, unit->crs, &placed, err);
+        if (rc < 0)
+            return rc;
+        sl_raster_close(*raster);
+        *raster = placed;
+    }
+    int rc = take_steps(b, raster, err);
+    if (rc < 0)
+        return rc;
+    unit->crs = sl_batch_copy_crs(b->arena, sl_raster_info(*raster)->crs);
+    return sl_stage_end(b, &stage, err);
+}
+
+/* Control points are no place yet: who reads the result would find none. */
+static int check_place(const struct sl_raster_info *info, struct sl_error *err)
+{
+    if (info->has_transform || info->gcps == 0)
+        return 0;
+    sl_fail(err, SL_E_FILE_FORMAT, "it has %lld ground control points and no transform, so that its pixels have no place yet",
+            (long long)info->gcps);
+    sl_error_hint(err, "use a recipe with a warp step, which makes the transform");
+    return -(int)SL_E_FILE_FORMAT;
+}
+
+/* -- writing ------------------------------------------------------------------------------------------------------------ */
+
+static int write_all(struct sl_batch *b, struct sl_unit *unit, struct sl_raster *raster, struct sl_error *err)
 {
     struct sl_stage stage;
     sl_stage_begin(b, &stage, "write");
-    const struct sl_raster_limits limits = {.max_pixels = b->engine->config->raster_max_pixels};
-    SL_CLEANUP(sl_raster_closep) struct sl_raster *raster = NULL;
-    int rc = sl_raster_open(unit->input->local_path, unit->format, &limits, &raster, err);
-    if (rc < 0) {
-        sl_error_prefix(err, "%s", unit->input->landing_key);
-        return rc;
-    }
-    rc = sl_batch_decide_crs(b, unit, sl_raster_info(raster)->crs, err);
-    if (rc < 0)
-        return rc;
-    rc = keep_info(b, unit, sl_raster_info(raster), err);
+    int rc = check_place(sl_raster_info(raster), err);
+    rc = rc < 0 ? rc : keep_info(b, unit, sl_raster_info(raster), err);
     stage.bytes = 0;
     for (size_t k = 0; rc == 0 && k < unit->n_assets; k++) {
         struct sl_planned_asset *a = &unit->assets[k];
@@ -76,9 +133,23 @@ int sl_batch_compute_raster(struct sl_batch *b, struct sl_unit *unit, struct sl_
             rc = write_one(b, raster, a, err);
         stage.bytes += a->size_bytes;
     }
-    if (rc < 0) {
-        sl_error_prefix(err, "%s", unit->input->landing_key);
-        return rc;
+    return rc < 0 ? rc : sl_stage_end(b, &stage, err);
+}
+
+int sl_batch_compute_raster(struct sl_batch *b, struct sl_unit *unit, struct sl_error *err)
+{
+    const struct sl_raster_limits limits = {.max_pixels = b->engine->config->raster_max_pixels};
+    SL_CLEANUP(sl_raster_closep) struct sl_raster *raster = NULL;
+    int rc = sl_raster_open(unit->input->local_path, unit->format, &limits, &raster, err);
+    if (rc == 0) {
+        rc = sl_batch_decide_crs(b, unit, sl_raster_info(raster)->crs, err);
+        if (rc < 0)
+            return rc;
+        rc = steps(b, unit, &raster, err);
     }
-    return sl_stage_end(b, &stage, err);
+    if (rc == 0)
+        rc = write_all(b, unit, raster, err);
+    if (rc < 0)
+        sl_error_prefix(err, "%s", unit->input->landing_key);
+    return rc;
 }

@@ -13,10 +13,12 @@
 #include "geo/sql.h"
 #include "geo/table.h"
 
-extern const struct sl_step_kind *const sl_steps[];   /* ended by NULL, in order of name */
+extern const struct sl_step_kind *const sl_steps[];   /* ended by NULL, in order of name; of two with one name that for
+                                                         vectors is the first */
 extern const struct sl_check_kind *const sl_checks[];
 
 const struct sl_step_kind *sl_step_by_name(const char *name); /* NULL when unknown */
+bool sl_step_is_for_rasters(const struct sl_step_kind *kind);
 const struct sl_check_kind *sl_check_by_name(const char *name);
 
 /* The transform's SELECT or the index's statement. SL_E_RECIPE_STEP when the kind has no form for out->dialect. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cpl_conv.h>
 #include <gdal.h>
@@ -234,6 +235,7 @@ int sl_raster_open(const char *path, const struct sl_format *format, const struc
         return rc;
     struct sl_raster *r = sl_xcalloc(1, sizeof *r);
     r->arena = sl_arena_new();
+    r->refs = 1;
     r->name = sl_arena_strdup(r->arena, sl_path_base(path));
     rc = sl_text_starts(path, "/vsi") ? sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is not a local file", path)
                                       : open_dataset(r, path, format, err);
@@ -249,12 +251,53 @@ int sl_raster_open(const char *path, const struct sl_format *format, const struc
     return 0;
 }
 
+int sl_raster__adopt(GDALDatasetH dataset, const char *name, struct sl_raster *const *below, size_t n_below,
+                     struct sl_raster **out, struct sl_error *err)
+{
+    struct sl_raster *r = sl_xcalloc(1, sizeof *r);
+    r->arena = sl_arena_new();
+    r->refs = 1;
+    r->name = sl_arena_strdup(r->arena, name);
+    r->dataset = dataset;
+    r->below = sl_arena_array(r->arena, n_below + 1, sizeof(struct sl_raster *));
+    r->n_below = n_below;
+    for (size_t i = 0; i < n_below; i++) {
+        r->below[i] = below[i];
+        below[i]->refs++;
+    }
+    int rc = describe(r, err);
+    if (rc < 0) {
+        sl_raster_close(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+bool sl_raster__is_classes(const struct sl_raster *raster)
+{
+    GDALRasterBandH band = GDALGetRasterBand(raster->dataset, 1);
+    return GDALGetRasterColorInterpretation(band) == GCI_PaletteIndex || GDALGetRasterColorTable(band) ||
+           GDALGetRasterCategoryNames(band) || GDALGetMetadataItem(band, "NBITS", "IMAGE_STRUCTURE");
+}
+
+bool sl_raster__is_north_up(const struct sl_raster *raster)
+{
+    const double *t = raster->info.transform;
+    return raster->info.has_transform && t[2] == 0 && t[4] == 0 && t[1] > 0 && t[5] < 0;
+}
+
 void sl_raster_close(struct sl_raster *raster)
 {
-    if (!raster)
+    if (!raster || --raster->refs > 0)
         return;
     if (raster->dataset)
         GDALClose(raster->dataset);
+    for (size_t i = 0; i < raster->n_below; i++)
+        sl_raster_close(raster->below[i]);
+    if (raster->scratch_path)
+        unlink(raster->scratch_path);
+    free(raster->scratch_path);
     sl_arena_free(raster->arena);
     free(raster);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "geo/gdal/raster.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +10,12 @@
 #include <cpl_string.h>
 #include <gdal.h>
 #include <gdal_alg.h>
-#include <gdal_frmts.h>
 #include <ogr_srs_api.h>
 
 #include "base/text.h"
 #include "geo/gdal/gdal.h"
 #include "geo/gdal/raster_internal.h"
+#include "geo/gdal/raster_steps.h"
 
 enum { BLOCK_SIZE = 512, BLOCK_MIN = 128, BLOCK_MAX = 4096, BLOCKS_CHECKED_MAX = 4 * 1000 * 1000, THREADS_MAX = 256 };
 
@@ -26,20 +25,13 @@ static const char *const resamplings[] = {"nearest", "average", "bilinear", "cub
 
 /* ---- options ---- */
 
-static bool is_palette_or_bits(const struct sl_raster *r)
-{
-    GDALRasterBandH band = GDALGetRasterBand(r->dataset, 1);
-    return GDALGetRasterColorInterpretation(band) == GCI_PaletteIndex || GDALGetRasterColorTable(band) ||
-           GDALGetMetadataItem(band, "NBITS", "IMAGE_STRUCTURE");
-}
-
 /* Differences between neighbours are small for measured values; palette numbers and packed bits have none, and TIFF
  * defines none for complex numbers. */
 static const char *predictor(const struct sl_raster *r, const char *compression)
 {
     GDALDataType type = GDALGetRasterDataType(GDALGetRasterBand(r->dataset, 1));
     bool takes_one = !strcmp(compression, "DEFLATE") || !strcmp(compression, "ZSTD") || !strcmp(compression, "LZW");
-    if (!takes_one || GDALDataTypeIsComplex(type) || is_palette_or_bits(r))
+    if (!takes_one || GDALDataTypeIsComplex(type) || sl_raster__is_classes(r))
         return "NO";
     return GDALDataTypeIsFloating(type) ? "FLOATING_POINT" : "STANDARD";
 }
@@ -73,7 +65,7 @@ static int choose_compression(const struct sl_raster *r, const struct sl_cog_opt
         return sl_fail(err, SL_E_RECIPE_OPTION, "this gdal (%s) is built without compression %s", sl_gdal_version(), name);
     /* GDAL would go by way of a driver that is not registered, and JPEG has no room for the fourth band. */
     size_t bands = r->info.n_bands;
-    bool byte = GDALGetRasterDataType(GDALGetRasterBand(r->dataset, 1)) == GDT_Byte && !is_palette_or_bits(r);
+    bool byte = GDALGetRasterDataType(GDALGetRasterBand(r->dataset, 1)) == GDT_Byte && !sl_raster__is_classes(r);
     if (!strcmp(name, "JPEG") && (!byte || (bands != 1 && bands != 3)))
         return sl_fail(err, SL_E_RECIPE_OPTION, "compression JPEG is for 1 or 3 bands of type Byte, %s has other", r->name);
     if (!strcmp(name, "WEBP") && (!byte || (bands != 3 && bands != 4)))
@@ -86,7 +78,7 @@ static int choose_options(const struct sl_raster *r, const struct sl_cog_options
 {
     const char *compression = NULL;
     size_t n = sizeof resamplings / sizeof *resamplings;
-    const char *wanted = o->resampling ? o->resampling : is_palette_or_bits(r) ? "nearest" : "average";
+    const char *wanted = o->resampling ? o->resampling : sl_raster__is_classes(r) ? "nearest" : "average";
     const char *resampling = one_of(resamplings, n, wanted);
     int block = o->block_size ? o->block_size : BLOCK_SIZE;
     if (!resampling)
@@ -113,63 +105,20 @@ static int choose_options(const struct sl_raster *r, const struct sl_cog_options
     return 0;
 }
 
-/* ---- another CRS than the file's ---- */
-
-static pthread_mutex_t vrt_lock = PTHREAD_MUTEX_INITIALIZER;
-static GDALDriverH vrt_driver;
-
-/* A VRT in memory is the one way to say another CRS without touching the input. Its driver is in GDAL's list only as long
- * as the VRT is being made (which would put it there itself), so that no file is ever opened as a VRT. */
-static GDALDatasetH vrt_view(GDALDatasetH source)
-{
-    GDALDatasetH view = NULL;
-    pthread_mutex_lock(&vrt_lock);
-    if (vrt_driver) {
-        GDALRegisterDriver(vrt_driver);
-    } else {
-        GDALRegister_VRT();
-        vrt_driver = GDALGetDriverByName("VRT");
-    }
-    if (vrt_driver) {
-        view = GDALCreateCopy(vrt_driver, "", source, FALSE, NULL, NULL, NULL);
-        GDALDeregisterDriver(vrt_driver);
-    }
-    pthread_mutex_unlock(&vrt_lock);
-    return view;
-}
-
-static GDALDatasetH with_crs(const struct sl_raster *r, const struct sl_crs *crs)
-{
-    OGRSpatialReferenceH srs = OSRNewSpatialReference(NULL);
-    GDALDatasetH view = NULL;
-    char *wkt = sl_xstrdup(crs->wkt), *rest = wkt;
-    bool done = srs && OSRImportFromWkt(srs, &rest) == OGRERR_NONE;
-    free(wkt);
-    if (done) {
-        OSRSetAxisMappingStrategy(srs, OAMS_TRADITIONAL_GIS_ORDER);
-        view = vrt_view(r->dataset);
-    }
-    if (view && r->info.gcps > 0)
-        done = GDALSetGCPs2(view, GDALGetGCPCount(r->dataset), GDALGetGCPs(r->dataset), srs) == CE_None;
-    else if (view)
-        done = GDALSetSpatialRef(view, srs) == CE_None;
-    OSRDestroySpatialReference(srs);
-    if (view && !done) {
-        GDALClose(view);
-        view = NULL;
-    }
-    return view;
-}
-
 /* ---- reading every pixel ---- */
 
 /* Where each block lies is in the directory: a file that ends before its last block was cut off, whatever the decoder
  * would make of the rest (libjpeg fills with grey). */
-static int check_blocks(const struct sl_raster *r, struct sl_error *err)
+int sl_raster__check_blocks(const struct sl_raster *r, struct sl_error *err)
 {
+    for (size_t i = 0; i < r->n_below; i++) {
+        int rc = sl_raster__check_blocks(r->below[i], err);
+        if (rc < 0)
+            return rc;
+    }
     GDALDriverH driver = GDALGetDatasetDriver(r->dataset);
     const char *interleave = GDALGetMetadataItem(r->dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
-    if (!driver || strcmp(GDALGetDriverShortName(driver), "GTiff") != 0)
+    if (!driver || strcmp(GDALGetDriverShortName(driver), "GTiff") != 0 || r->scratch_path)
         return 0;
     int planes = interleave && !strcmp(interleave, "BAND") ? (int)r->info.n_bands : 1, bw = 1, bh = 1;
     GDALGetBlockSize(GDALGetRasterBand(r->dataset, 1), &bw, &bh);
@@ -195,8 +144,13 @@ static int check_blocks(const struct sl_raster *r, struct sl_error *err)
 }
 
 /* Whose fault a failed copy was: the input's, when it cannot be read alone either. */
-static bool input_is_damaged(const struct sl_raster *r, struct sl_error *err)
+bool sl_raster__is_damaged(const struct sl_raster *r, struct sl_error *err)
 {
+    for (size_t i = 0; i < r->n_below; i++)
+        if (sl_raster__is_damaged(r->below[i], err))
+            return true;
+    if (r->n_below > 0 || r->scratch_path)
+        return false;
     sl_gdal_errors_begin();
     for (int b = 1; b <= GDALGetRasterCount(r->dataset); b++)
         GDALChecksumImage(GDALGetRasterBand(r->dataset, b), 0, 0, (int)r->info.width, (int)r->info.height);
@@ -240,7 +194,7 @@ static int fail_copy(const struct sl_raster *r, const struct watch *w, struct sl
         return sl_fail(err, SL_E_CANCELLED, "writing %s was stopped", r->name);
     if (gdal->code != SL_E_DISK_FULL && gdal->code != SL_E_MEMORY) {
         struct sl_error input = {0};
-        if (input_is_damaged(r, &input))
+        if (sl_raster__is_damaged(r, &input))
             *gdal = input;
     }
     if (err)
@@ -275,22 +229,17 @@ int sl_raster_write_cog(struct sl_raster *raster, const char *path, const struct
     const struct sl_cog_options *o = options ? options : &defaults;
     char **list = NULL;
     int rc = choose_options(raster, o, &list, err);
-    rc = rc < 0 ? rc : check_blocks(raster, err);
+    rc = rc < 0 ? rc : sl_raster__check_blocks(raster, err);
     if (rc < 0) {
         CSLDestroy(list);
         return rc;
     }
-    sl_gdal_errors_begin();
-    GDALDatasetH view = o->crs ? with_crs(raster, o->crs) : NULL;
-    struct sl_error gdal = {0};
-    bool said = sl_gdal_errors_end(SL_E_GDAL, &gdal);
-    if (o->crs && !view)
-        rc = sl_fail(err, SL_E_GDAL, "%s cannot be given the CRS %s: %s", raster->name, o->crs->id ? o->crs->id : o->crs->name,
-                     said ? gdal.message : "no reason given");
-    else
-        rc = copy(raster, view ? view : raster->dataset, path, list, o, err);
-    if (view)
-        GDALClose(view);
+    struct sl_raster *view = NULL;
+    if (o->crs)
+        rc = sl_raster_assign(raster, o->crs, &view, err);
+    if (rc == 0)
+        rc = copy(raster, view ? view->dataset : raster->dataset, path, list, o, err);
+    sl_raster_close(view);
     CSLDestroy(list);
     return rc;
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include <sluice/error.h>
+#include <sluice/sys/raster_step.h>
 
 struct json_object;
 struct sl_arena;
@@ -95,6 +96,7 @@ enum sl_step_flags {
     SL_STEP_UNTRUSTED = 1 << 2,  /* its SQL is the recipe author's */
     SL_STEP_KEEPS_COLUMNS = 1 << 3,
     SL_STEP_SEARCHES = 1 << 5,   /* its query looks for rows by place, so that a spatial index on its input is of use */
+    SL_STEP_MERGES = 1 << 6,     /* of rasters: takes all of a batch at once */
     SL_STEP_ORDERS = 1 << 4      /* what it is for is the order of the rows: it is the output's when it is the last transform */
 };
 
@@ -132,8 +134,10 @@ struct sl_step_context {
     void *other_data;
 };
 
+/* A name may have two kinds, one for each type of data. */
 struct sl_step_kind {
     const char *name;    /* "simplify" */
+    const char *data_type; /* "raster": has apply, and nothing of SQL; NULL: for vector and table */
     const char *summary; /* one sentence for `step list` */
     const char *help;    /* paragraphs for `step show`; may be NULL */
     const char *example; /* YAML */
@@ -142,8 +146,9 @@ struct sl_step_kind {
     unsigned dialects;   /* 1u << enum sl_dialect for each that build knows */
     const char *drops;   /* name of the policy under which it may drop rows ("filter"); NULL: it never does */
     struct sl_options options;
-    /* Must provide. TRANSFORM: a SELECT of all columns of the output; INDEX: a statement. */
+    /* Must provide but for rasters. TRANSFORM: a SELECT of all columns of the output; INDEX: a statement. */
     int (*build)(const struct sl_step_context *context, const void *options, struct sl_sql *out, struct sl_error *err);
+    sl_raster_apply *apply; /* must provide for rasters */
     /* May provide; if absent, options are fine when each is. Relations between options. */
     int (*validate)(const void *options, struct sl_error *err);
     /* May provide; if absent, the CRS stays. The CRS of the output, as AUTHORITY:CODE. */

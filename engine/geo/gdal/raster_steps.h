@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * raster_steps.h - rasters made from rasters, for the steps of recipes.
+ *
+ * Each takes opened rasters and makes a new one that holds on to what it reads: the inputs may be closed before it. Views
+ * (assign, clip, bands) compute as they are read; the others are written to a tiled GeoTIFF of the scratch folder, which
+ * goes with the raster. A file that ends early is noticed before its pixels are read. On failure nothing is left.
+ * Errors: SL_E_RECIPE_OPTION for options that don't suit the raster, SL_E_LIMIT beyond context->max_pixels,
+ * SL_E_FILE_TRUNCATED and SL_E_FILE_DAMAGED for the input's pixels, SL_E_CANCELLED, SL_E_DISK_FULL. Threads: one.
+ */
+#ifndef SLUICE_GEO_GDAL_RASTER_STEPS_H
+#define SLUICE_GEO_GDAL_RASTER_STEPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sluice/error.h>
+#include <sluice/sys/raster_step.h>
+#include <sluice/sys/step.h>
+
+#include "geo/crs.h"
+#include "geo/gdal/raster.h"
+
+/* The same pixels, said to be in another CRS. */
+int sl_raster_assign(struct sl_raster *in, const struct sl_crs *crs, struct sl_raster **out, struct sl_error *err);
+
+/* The pixels that the bounds touch. crs: of the bounds; NULL: the raster's. Rotated rasters are refused, and bounds that
+ * touch none. */
+int sl_raster_clip(struct sl_raster *in, const struct sl_bounds *bounds, const char *crs, struct sl_raster **out,
+                   struct sl_error *err);
+
+/* Bands by number, from 1, in this order; one may come twice. */
+int sl_raster_bands(struct sl_raster *in, const int *numbers, size_t n, struct sl_raster **out, struct sl_error *err);
+
+struct sl_raster_warp {
+    const char *crs;       /* NULL: that of the first input */
+    double resolution;     /* units of the CRS; 0: as fine as the input */
+    bool align;            /* the edges are multiples of the resolution */
+    const struct sl_bounds *bounds; /* in the CRS of the output; NULL or not given: all of the input */
+    const char *resampling; /* GDAL's name; NULL: nearest for palettes, classes and bits, cubic for images, else bilinear */
+    bool has_nodata;
+    double nodata;         /* of the output; without it the input's, else NaN for floats */
+    bool add_alpha;        /* where nothing else would tell what lies outside of the inputs */
+    bool thin_plate;       /* control points are met exactly, not by a polynomial */
+};
+/* One raster out of one or several, the later ones over the earlier. Several have to agree in number of bands and in
+ * data type. */
+int sl_raster_warp(const struct sl_raster_step_context *context, struct sl_raster *const *in, size_t n,
+                   const struct sl_raster_warp *warp, struct sl_raster **out, struct sl_error *err);
+
+
+enum sl_raster_no_data { SL_NODATA_KEEP, SL_NODATA_NONE, SL_NODATA_VALUE };
+
+/* Values of pixels, of which every output pixel depends on the input's at the same place. */
+struct sl_raster_map {
+    const char *data_type;      /* GDAL's name */
+    size_t n_bands;             /* of the output */
+    const char *const *descriptions; /* n_bands, each may be NULL; NULL: none */
+    bool keeps_bands;           /* band i comes of band i: description, colour interpretation and mask go with it */
+    enum sl_raster_no_data no_data;
+    double nodata;              /* with SL_NODATA_VALUE. KEEP: the first input band's where the type has it, else NaN for
+                                   floats and none for integers */
+    /* n values of each input band (NaN: nodata, masked or not a number) to n of each output band; NaN becomes nodata. */
+    int (*pixels)(void *data, const double *const *in, double *const *out, size_t n, struct sl_error *err);
+    void *data;
+    bool (*reads)(void *data, size_t band); /* from 0; NULL: all */
+};
+/* Values beyond the data type become its least or greatest, and integers are rounded. A pixel without a value and no
+ * nodata to say so: SL_E_RECIPE_OPTION. */
+int sl_raster_map(const struct sl_raster_step_context *context, struct sl_raster *in, const struct sl_raster_map *map,
+                  struct sl_raster **out, struct sl_error *err);
+
+struct sl_raster_terrain {
+    bool slope;                   /* else a hillshade */
+    double azimuth, altitude;     /* degrees; of the light */
+    bool multidirectional;
+    bool percent;                 /* slope in percent, not in degrees */
+    double z_factor;
+    double scale;                 /* vertical units in one horizontal unit; 0: 111,120 for degrees, else 1 */
+    int band;                     /* from 1 */
+};
+/* Hillshade: bytes, 0 is nodata. Slope: Float32, -9999 is nodata. Needs a north-up raster. */
+int sl_raster_terrain(const struct sl_raster_step_context *context, struct sl_raster *in,
+                      const struct sl_raster_terrain *terrain, struct sl_raster **out, struct sl_error *err);
+
+#endif
