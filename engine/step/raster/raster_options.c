@@ -16,10 +16,8 @@ const char *sl_raster__type(int choice)
     return gdal_types[choice];
 }
 
-const char *const sl_raster__resamplings[] = {"auto", "nearest", "bilinear", "cubic", "cubicspline", "lanczos", "average",
-                                              "mode", "min",     "max",      "med",   NULL};
-static const char *const gdal_resamplings[] = {NULL,      "near", "bilinear", "cubic", "cubicspline", "lanczos",
-                                               "average", "mode", "min",      "max",   "med"};
+const char *const sl_raster__resamplings[] = {"auto", "nearest", "bilinear", "cubic", "lanczos", "average", "mode", NULL};
+static const char *const gdal_resamplings[] = {NULL, "near", "bilinear", "cubic", "lanczos", "average", "mode"};
 
 const char *sl_raster__resampling(int choice)
 {
