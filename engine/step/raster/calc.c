@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <string.h>
 
 #include "geo/band_math.h"
@@ -42,8 +43,8 @@ static const struct sl_option items[] = {
      .type = SL_OPT_JSON,
      .default_json = "null",
      .offset = offsetof(struct options, nodata),
-     .help = "The result's value for no data: a number, nan, or none; without it the first band's where the data type has "
-             "it, else NaN for floats."},
+     .help = "The result's value for no data: a number, nan, or none; without it NaN for floats, and for integers the first "
+             "band's where the data type has it."},
 };
 
 static size_t count(const struct options *o)
@@ -135,6 +136,11 @@ static int apply(const struct sl_raster_step_context *context, const void *data,
                                 .data = &work,
                                 .reads = reads};
     int rc = sl_raster__nodata(o->nodata, &map.no_data, &map.nodata, err);
+    /* The input's nodata is a value like any other here: a 0 that was computed is one. */
+    if (map.no_data == SL_NODATA_KEEP && !strncmp(map.data_type, "Float", strlen("Float"))) {
+        map.no_data = SL_NODATA_VALUE;
+        map.nodata = NAN;
+    }
     return rc < 0 ? rc : sl_raster_map(context, in[0], &map, out, err);
 }
 
