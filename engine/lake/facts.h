@@ -46,6 +46,7 @@ struct sl_lake_facts {
 
     const char *href;          /* relative to the documents: "roads.parquet" */
     const char *metadata_href; /* of the ISO document, for the STAC item; may be NULL */
+    const char *thumbnail_href; /* may be NULL */
     const char *media_type;
     int64_t size_bytes;
     const char *sha256_hex;

@@ -194,6 +194,14 @@ static struct json_object *assets(const struct sl_lake_facts *f)
         sl_json_put(metadata, "roles", roles("metadata"));
         sl_json_put(all, "metadata", metadata);
     }
+    if (f->thumbnail_href) {
+        struct json_object *thumbnail = json_object_new_object();
+        sl_json_put_str(thumbnail, "href", f->thumbnail_href);
+        sl_json_put_str(thumbnail, "type", "image/png");
+        sl_json_put_str(thumbnail, "title", "Thumbnail");
+        sl_json_put(thumbnail, "roles", roles("thumbnail"));
+        sl_json_put(all, "thumbnail", thumbnail);
+    }
     return all;
 }
 

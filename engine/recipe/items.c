@@ -43,6 +43,7 @@ const struct sl_options *sl_check__common(const struct sl_check_kind *kind)
 
 struct output_common {
     const char *dataset;
+    bool thumbnail;
 };
 
 static const struct sl_option output_common_items[] = {
@@ -51,10 +52,15 @@ static const struct sl_option output_common_items[] = {
      .default_json = "null",
      .offset = offsetof(struct output_common, dataset),
      .help = "The dataset that it becomes a version of; without it the manifest's, else the file's name."},
+    {.name = "thumbnail",
+     .type = SL_OPT_BOOL,
+     .default_json = "true",
+     .offset = offsetof(struct output_common, thumbnail),
+     .help = "true: a PNG of at most 256 pixels lies beside it, for those who look through a catalogue."},
 };
 
 const struct sl_options sl_output__common = {
-    .items = output_common_items, .n = 1, .struct_bytes = sizeof(struct output_common)};
+    .items = output_common_items, .n = 2, .struct_bytes = sizeof(struct output_common)};
 
 /* -- kinds by name ---------------------------------------------------------------------------------------------------- */
 
@@ -281,7 +287,11 @@ static bool bind_output(struct sl_binder *b, const struct sl_recipe *recipe, con
     struct sl_binder_part parts[] = {{&kind->options, options_struct(b, &kind->options)}, {&sl_output__common, &common}};
     bool ok = sl_options__bind(b, parts, 2, item->options, item->pointer, what) &&
               relations(b, kind->validate, parts[0].out, what, item) && check_dataset(b, common.dataset, item);
-    *out = (struct sl_output){.kind = kind, .options = parts[0].out, .dataset = common.dataset, .item = item};
+    *out = (struct sl_output){.kind = kind,
+                              .options = parts[0].out,
+                              .dataset = common.dataset,
+                              .thumbnail = common.thumbnail,
+                              .item = item};
     if (strcmp(kind->data_type, recipe->type) == 0)
         return ok;
     sl_binder__problem_at_key(b, SL_E_RECIPE_OPTION, item->pointer, "%s is for type %s, the recipe's type is %s", what,
@@ -308,6 +318,29 @@ static bool datasets_differ(struct sl_binder *b, const struct sl_output *outputs
     return ok;
 }
 
+/* Several rasters become one by a step that says how, and only at the beginning. */
+static bool merging_fits(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_step *steps)
+{
+    bool merged = !strcmp(recipe->type, "raster") && recipe->inputs.kind == SL_INPUTS_MERGE, ok = true;
+    for (size_t i = 0; i < recipe->n_steps; i++) {
+        bool merges = steps[i].kind && (steps[i].kind->flags & SL_STEP_MERGES);
+        if (i == 0 && merged && steps[i].kind && !merges) {
+            sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, recipe->steps[i].pointer,
+                                      "inputs: merge of rasters has mosaic as its first step");
+            ok = false;
+        } else if (i > 0 && merges) {
+            sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, recipe->steps[i].pointer, "step \"%s\" can only be the first",
+                                      steps[i].kind->name);
+            ok = false;
+        }
+    }
+    if (merged && recipe->n_steps == 0) {
+        sl_binder__problem(b, SL_E_RECIPE_STEP, "/inputs", "inputs: merge of rasters needs a step: mosaic");
+        ok = false;
+    }
+    return ok;
+}
+
 bool sl_items__bind(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_kinds *kinds,
                     struct sl_bound_recipe *out)
 {
@@ -318,6 +351,7 @@ bool sl_items__bind(struct sl_binder *b, const struct sl_recipe *recipe, const s
     out->outputs = sl_arena_array(b->arena, recipe->n_outputs + 1, sizeof *out->outputs);
     for (size_t i = 0; i < recipe->n_steps; i++)
         ok &= bind_step(b, recipe, kinds, &recipe->steps[i], &out->steps[i]);
+    ok &= merging_fits(b, recipe, out->steps);
     for (size_t i = 0; i < recipe->n_checks; i++)
         ok &= bind_check(b, recipe, kinds, &recipe->checks[i], &out->checks[i]);
     for (size_t i = 0; i < recipe->n_outputs; i++)

@@ -134,6 +134,7 @@ struct sl_output {
     const struct sl_output_kind *kind;
     void *options;
     const char *dataset; /* NULL: the manifest's, or the file's stem */
+    bool thumbnail;      /* a small PNG beside the asset */
     const struct sl_recipe_item *item;
 };
 

@@ -52,6 +52,9 @@ struct sl_planned_asset {
     char sha256_hex[65];
     int64_t size_bytes;
     const char *stac_text, *iso_text; /* documents beside it */
+    const char *thumbnail_path;       /* the picture beside it; NULL: none */
+    char thumbnail_sha256[65];
+    int64_t thumbnail_bytes;
     struct json_object *doc;
 };
 

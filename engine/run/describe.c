@@ -176,6 +176,7 @@ static void write_documents(struct sl_batch *b, struct sl_planned_asset *a)
         .created_at = sl_json_str(a->doc, "created_at", NULL),
         .href = sl_arena_printf(b->arena, "%s.%s", a->dataset_id, a->output->kind->extension),
         .metadata_href = sl_arena_printf(b->arena, "%s.iso19115.json", a->dataset_id),
+        .thumbnail_href = a->thumbnail_path ? sl_arena_printf(b->arena, "%s.thumbnail.png", a->dataset_id) : NULL,
         .media_type = a->output->kind->media_type,
         .size_bytes = a->size_bytes,
         .sha256_hex = a->sha256_hex,

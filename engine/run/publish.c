@@ -43,15 +43,12 @@ static struct sl_lake_object asset_object(const struct sl_batch *b, const struct
                                    .run_id = b->run_id};
 }
 
-/* A STAC item or an ISO record beside the asset; its key, hash and size go into the asset's document. */
-static struct sl_lake_object document_object(struct sl_batch *b, struct sl_planned_asset *a, const char *kind,
-                                             const char *suffix, const char *media_type, const char *text)
+/* An object beside the asset; its key, hash and size go into the asset's document. */
+static struct sl_lake_object object_beside(struct sl_batch *b, struct sl_planned_asset *a, const char *kind,
+                                           const char *suffix, const char *media_type, const char *hex, int64_t bytes)
 {
-    char *hex = sl_arena_alloc(b->arena, SL_SHA256_HEX_BYTES);
-    sl_sha256_of(text, strlen(text), hex);
     const struct sl_lake_object object = {.bucket = b->engine->config->lake_bucket,
                                           .key = sl_lake_key(b->arena, a->dataset_id, a->version, suffix),
-                                          .text = text,
                                           .content_type = media_type,
                                           .sha256_hex = hex,
                                           .asset_id = a->asset_id,
@@ -61,8 +58,28 @@ static struct sl_lake_object document_object(struct sl_batch *b, struct sl_plann
     sl_json_put_str(o, "s3_key", object.key);
     sl_json_put_str(o, "media_type", media_type);
     sl_json_put_str(o, "content_hash", sl_arena_printf(b->arena, "sha256:%s", hex));
-    sl_json_put_int(o, "size_bytes", (int64_t)strlen(text));
+    sl_json_put_int(o, "size_bytes", bytes);
     json_object_array_add(sl_json_get(a->doc, "documents"), o);
+    return object;
+}
+
+/* A STAC item or an ISO record. */
+static struct sl_lake_object document_object(struct sl_batch *b, struct sl_planned_asset *a, const char *kind,
+                                             const char *suffix, const char *media_type, const char *text)
+{
+    char *hex = sl_arena_alloc(b->arena, SL_SHA256_HEX_BYTES);
+    sl_sha256_of(text, strlen(text), hex);
+    struct sl_lake_object object = object_beside(b, a, kind, suffix, media_type, hex, (int64_t)strlen(text));
+    object.text = text;
+    return object;
+}
+
+static struct sl_lake_object thumbnail_object(struct sl_batch *b, struct sl_planned_asset *a)
+{
+    struct sl_lake_object object =
+        object_beside(b, a, "thumbnail", "thumbnail.png", "image/png", a->thumbnail_sha256, a->thumbnail_bytes);
+    object.path = a->thumbnail_path;
+    object.size_bytes = a->thumbnail_bytes;
     return object;
 }
 
@@ -105,6 +122,8 @@ static int publish_one(struct sl_batch *b, struct sl_planned_asset *a, struct sl
         objects[n++] = document_object(b, a, "stac", "stac.json", "application/geo+json", a->stac_text);
     if (a->iso_text)
         objects[n++] = document_object(b, a, "iso19115", "iso19115.json", "application/json", a->iso_text);
+    if (a->thumbnail_path)
+        objects[n++] = thumbnail_object(b, a);
     rc = sl_lake_put_all(b->engine->store, objects, n, is_committed, mine, b, err);
     if (rc == 0)
         rc = enter_in_catalog(b, a, err);

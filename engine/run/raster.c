@@ -7,7 +7,7 @@
 #include "json/json.h"
 #include "lake/cog/cog.h"
 #include "lake/outputs.h"
-#include "run/batch.h"
+#include "run/thumbnail.h"
 
 static int still_mine(void *data, double fraction)
 {
@@ -56,10 +56,65 @@ static int keep_info(struct sl_batch *b, struct sl_unit *unit, const struct sl_r
     return info->has_transform ? sl_crs_bounds_to_wgs84(unit->crs, info->bounds, unit->raster_bounds_wgs84, err) : 0;
 }
 
+/* -- what it is made of ------------------------------------------------------------------------------------------------- */
+
+enum { FILES_MAX = 1000 };
+
+/* The opened files of a unit, or the one raster that the steps made of them. */
+struct rasters {
+    struct sl_raster **items;
+    size_t n;
+};
+
+static void close_all(struct rasters *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        sl_raster_close(r->items[i]);
+    r->n = 0;
+}
+
+/* In the CRS that file, manifest and policy settle on. */
+static int open_source(struct sl_batch *b, struct sl_source *source, bool assign, struct sl_raster **out,
+                       struct sl_error *err)
+{
+    const struct sl_raster_limits limits = {.max_pixels = b->engine->config->raster_max_pixels};
+    SL_CLEANUP(sl_raster_closep) struct sl_raster *raster = NULL;
+    int rc = sl_raster_open(source->input->local_path, source->format, &limits, &raster, err);
+    if (rc < 0) {
+        sl_error_prefix(err, "%s", source->input->landing_key);
+        return rc;
+    }
+    const struct sl_crs *own = sl_raster_info(raster)->crs;
+    rc = sl_batch_decide_source_crs(b, source, own, err);
+    if (rc < 0)
+        return rc;
+    if (assign && (!own || !sl_crs_same(own, source->crs)))
+        return sl_raster_assign(raster, source->crs, out, err);
+    *out = raster;
+    raster = NULL;
+    return 0;
+}
+
+static int open_all(struct sl_batch *b, struct sl_unit *unit, struct rasters *r, struct sl_error *err)
+{
+    if (unit->n_sources > FILES_MAX)
+        return sl_fail(err, SL_E_LIMIT, "%zu rasters cannot be made into one, at most %d", unit->n_sources, FILES_MAX);
+    r->items = sl_arena_array(b->arena, unit->n_sources, sizeof(struct sl_raster *));
+    for (size_t i = 0; i < unit->n_sources; i++) {
+        int rc = open_source(b, &unit->sources[i], b->bound.recipe->n_steps > 0, &r->items[i], err);
+        if (rc < 0)
+            return rc;
+        r->n++;
+    }
+    unit->crs = unit->sources[0].crs;
+    unit->crs_source = unit->sources[0].crs_source;
+    return 0;
+}
+
 /* -- steps -------------------------------------------------------------------------------------------------------------- */
 
 /* Each step's result in place of the one before, which lives on as long as something reads it. */
-static int take_steps(struct sl_batch *b, struct sl_raster **raster, struct sl_error *err)
+static int take_steps(struct sl_batch *b, struct rasters *r, struct sl_error *err)
 {
     const struct sl_recipe *recipe = b->bound.recipe;
     const struct sl_config *config = b->engine->config;
@@ -73,37 +128,29 @@ static int take_steps(struct sl_batch *b, struct sl_raster **raster, struct sl_e
         struct sl_raster *next = NULL;
         const struct sl_step *step = &b->bound.steps[i];
         int rc = sl_batch_mine(b, err);
-        rc = rc < 0 ? rc : step->kind->apply(&context, step->options, raster, 1, &next, err);
+        rc = rc < 0 ? rc : step->kind->apply(&context, step->options, r->items, r->n, &next, err);
         if (rc < 0) {
             sl_error_prefix(err, "step %s", step->kind->name);
             return rc;
         }
-        sl_raster_close(*raster);
-        *raster = next;
+        close_all(r);
+        r->items[0] = next;
+        r->n = 1;
     }
     return 0;
 }
 
-static int steps(struct sl_batch *b, struct sl_unit *unit, struct sl_raster **raster, struct sl_error *err)
+static int steps(struct sl_batch *b, struct sl_unit *unit, struct rasters *r, struct sl_error *err)
 {
     struct sl_stage stage;
-    struct sl_raster *placed = NULL;
     if (b->bound.recipe->n_steps == 0)
         return 0;
     sl_stage_begin(b, &stage, "steps");
     stage.count = (int64_t)b->bound.recipe->n_steps;
-    const struct sl_crs *own = sl_raster_info(*raster)->crs;
-    if (!own || !sl_crs_same(own, unit->crs)) {
-        int rc = sl_raster_assign(*raster, unit->crs, &placed, err);
-        if (rc < 0)
-            return rc;
-        sl_raster_close(*raster);
-        *raster = placed;
-    }
-    int rc = take_steps(b, raster, err);
+    int rc = take_steps(b, r, err);
     if (rc < 0)
         return rc;
-    unit->crs = sl_batch_copy_crs(b->arena, sl_raster_info(*raster)->crs);
+    unit->crs = sl_batch_copy_crs(b->arena, sl_raster_info(r->items[0])->crs);
     return sl_stage_end(b, &stage, err);
 }
 
@@ -133,23 +180,21 @@ static int write_all(struct sl_batch *b, struct sl_unit *unit, struct sl_raster 
             rc = write_one(b, raster, a, err);
         stage.bytes += a->size_bytes;
     }
+    if (rc == 0)
+        rc = sl_batch_thumbnail_raster(b, unit, err);
     return rc < 0 ? rc : sl_stage_end(b, &stage, err);
 }
 
 int sl_batch_compute_raster(struct sl_batch *b, struct sl_unit *unit, struct sl_error *err)
 {
-    const struct sl_raster_limits limits = {.max_pixels = b->engine->config->raster_max_pixels};
-    SL_CLEANUP(sl_raster_closep) struct sl_raster *raster = NULL;
-    int rc = sl_raster_open(unit->input->local_path, unit->format, &limits, &raster, err);
+    struct rasters r = {0};
+    int rc = open_all(b, unit, &r, err);
     if (rc == 0) {
-        rc = sl_batch_decide_crs(b, unit, sl_raster_info(raster)->crs, err);
+        rc = steps(b, unit, &r, err);
+        rc = rc < 0 ? rc : write_all(b, unit, r.items[0], err);
         if (rc < 0)
-            return rc;
-        rc = steps(b, unit, &raster, err);
+            sl_error_prefix(err, "%s", unit->input->landing_key);
     }
-    if (rc == 0)
-        rc = write_all(b, unit, raster, err);
-    if (rc < 0)
-        sl_error_prefix(err, "%s", unit->input->landing_key);
+    close_all(&r);
     return rc;
 }

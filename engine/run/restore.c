@@ -47,35 +47,65 @@ static int tell(struct sl_batch *b, const struct sl_planned_asset *a, const stru
     return b->engine->ledger->ops->add_event(b->engine->ledger, event, err);
 }
 
-int sl_batch_restore(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
+/* One object, from a file with its bytes; *intact: it was there. */
+static int restore(struct sl_batch *b, const struct sl_planned_asset *a, const struct place *p, const char *media_type,
+                   const char *path, bool *intact, struct sl_error *err)
 {
-    bool intact = false;
-    if (!a->before)
-        return 0;
-    const char *hash = sl_json_str(a->before, "content_hash", "");
-    const struct place p = {.bucket = sl_json_str(a->before, "bucket", ""),
-                            .key = sl_json_str(a->before, "s3_key", ""),
-                            .hex = a->sha256_hex};
-    if (!sl_text_starts(hash, "sha256:") || strcmp(hash + strlen("sha256:"), a->sha256_hex) != 0) {
-        a->restored = "differs";
-        return 0;
-    }
     int rc = sl_batch_mine(b, err);
     if (rc == 0)
-        rc = make_room(b, &p, &intact, err);
-    if (rc < 0)
+        rc = make_room(b, p, intact, err);
+    if (rc < 0 || *intact)
         return rc;
-    a->restored = intact ? "intact" : "restored";
-    if (intact)
-        return 0;
     struct sl_meta meta = {0};
     sl_meta_add(&meta, "mongodb_doc_id", sl_json_str(a->before, "_id", ""));
     sl_meta_add(&meta, "run_id", sl_json_str(a->before, "run_id", ""));
-    sl_meta_add(&meta, "content_hash", hash);
-    const struct sl_put_options options = {.meta = &meta,
-                                           .content_type = sl_json_str(a->before, "media_type", NULL),
-                                           .if_absent = true,
-                                           .sha256_hex = a->sha256_hex};
-    rc = sl_store_put_file(b->engine->store, p.bucket, p.key, a->local_path, &options, NULL, err);
-    return rc < 0 ? rc : tell(b, a, &p, err);
+    sl_meta_add(&meta, "content_hash", sl_arena_printf(b->arena, "sha256:%s", p->hex));
+    const struct sl_put_options options = {
+        .meta = &meta, .content_type = media_type, .if_absent = true, .sha256_hex = p->hex};
+    rc = sl_store_put_file(b->engine->store, p->bucket, p->key, path, &options, NULL, err);
+    return rc < 0 ? rc : tell(b, a, p, err);
+}
+
+static bool has_hash(struct json_object *o, const char *hex)
+{
+    const char *hash = sl_json_str(o, "content_hash", "");
+    return sl_text_starts(hash, "sha256:") && !strcmp(hash + strlen("sha256:"), hex);
+}
+
+/* The picture beside it, when it came out as it was. */
+static int restore_thumbnail(struct sl_batch *b, const struct sl_planned_asset *a, bool *intact, struct sl_error *err)
+{
+    struct json_object *documents = sl_json_get(a->before, "documents");
+    size_t n = json_object_is_type(documents, json_type_array) ? json_object_array_length(documents) : 0;
+    for (size_t i = 0; a->thumbnail_path && i < n; i++) {
+        struct json_object *o = json_object_array_get_idx(documents, i);
+        if (strcmp(sl_json_str(o, "kind", ""), "thumbnail") != 0 || !has_hash(o, a->thumbnail_sha256))
+            continue;
+        const struct place p = {.bucket = sl_json_str(a->before, "bucket", ""),
+                                .key = sl_json_str(o, "s3_key", ""),
+                                .hex = a->thumbnail_sha256};
+        return restore(b, a, &p, sl_json_str(o, "media_type", NULL), a->thumbnail_path, intact, err);
+    }
+    *intact = true;
+    return 0;
+}
+
+int sl_batch_restore(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
+{
+    bool intact = false, picture_intact = false;
+    if (!a->before)
+        return 0;
+    const struct place p = {.bucket = sl_json_str(a->before, "bucket", ""),
+                            .key = sl_json_str(a->before, "s3_key", ""),
+                            .hex = a->sha256_hex};
+    if (!has_hash(a->before, a->sha256_hex)) {
+        a->restored = "differs";
+        return 0;
+    }
+    int rc = restore(b, a, &p, sl_json_str(a->before, "media_type", NULL), a->local_path, &intact, err);
+    if (rc == 0)
+        rc = restore_thumbnail(b, a, &picture_intact, err);
+    if (rc == 0)
+        a->restored = intact && picture_intact ? "intact" : "restored";
+    return rc;
 }

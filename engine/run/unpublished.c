@@ -13,7 +13,7 @@
 #include "run/orphan.h"
 #include "store/store.h"
 
-/* A version has an asset and two documents: of more than these the rest is looked at by the next recovery. */
+/* A version has an asset, two documents and a picture: of more than these the rest is looked at by the next recovery. */
 enum { OBJECTS_MAX = 256 };
 
 struct clearing {

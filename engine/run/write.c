@@ -9,7 +9,7 @@
 #include "lake/features/features.h"
 #include "lake/geoparquet/geoparquet.h"
 #include "lake/outputs.h"
-#include "run/batch.h"
+#include "run/thumbnail.h"
 
 /* The order that the recipe's last transform is for, where the output has none of its own. */
 static enum sl_row_order order_of(const struct sl_work *w, const struct sl_output_order *o)
@@ -149,6 +149,8 @@ static int write_unit(struct sl_batch *b, struct sl_unit *unit, struct sl_work *
                               json_object_new_string(sl_arena_printf(
                                   w->arena, "%" PRId64 " geometries had M values, which no output can hold",
                                   unit->geometry.measured_count)));
+    if (rc == 0)
+        rc = sl_batch_thumbnail_vector(b, unit, w, err);
     unit->table = w->table;
     unit->crs = w->crs;
     unit->rows_out = w->table.rows;

@@ -46,6 +46,8 @@ def ready(home) -> Home:
         body = "".join(f"  - {s}\n" for s in steps) if steps else ""
         text = HEAD.format(name=name) + body if steps else HEAD.format(name=name).replace("steps:\n", "")
         (home.path / "recipes" / f"{name}.yaml").write_text(text + "outputs:\n  - cog: {}\n")
+    (home.path / "recipes" / "together.yaml").write_text(
+        HEAD.format(name="together").replace("steps:", "inputs: merge\nsteps:") + "  - mosaic: {}\noutputs:\n  - cog: {}\n")
     return home
 
 
@@ -321,6 +323,19 @@ def test_the_threads_change_nothing(ready):
         ready.run("run", "--once", env={"SLUICE_COMPUTE_THREADS": str(threads)})
         hashes.add(ready.run("asset", "show", dataset, "--json").json["content_hash"])
     assert len(hashes) == 1
+
+
+def test_the_files_of_a_batch_become_one_raster(ready):
+    pixels = hills(1, "float32", nodata=-9999)
+    left = write(ready, "left", pixels[:, :, :350], nodata=-9999)
+    right = write(ready, "right", pixels[:, :, 300:] + 1, nodata=-9999, transform=from_origin(509000, 5790000, 30, 30))
+    ready.run("submit", "--intent", "together", "--type", "raster", "--batch-id", "together", "--dataset", "together", left, right)
+    ready.run("run", "--once")
+    asset = ready.run("asset", "show", "together", "--json").json
+    same(ready.object(asset), gdal(ready, "gdalwarp", "-r", "bilinear", left, right))
+    assert len(asset["inputs"]) == 2
+    with rasterio.open(ready.object(asset)) as out:
+        assert out.width == SIDE and out.read(1)[0, 320] == pixels[0, 0, 320] + 1
 
 
 def test_steps_of_the_other_kind_are_told_by_lint(ready):
