@@ -126,6 +126,17 @@ static void show_inputs(struct sl_cli *cli, struct json_object *inputs)
     }
 }
 
+static void show_datasets(struct sl_cli *cli, struct json_object *datasets)
+{
+    struct sl_arena *a = cli->arena;
+    size_t n = json_object_is_type(datasets, json_type_array) ? json_object_array_length(datasets) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *d = json_object_array_get_idx(datasets, i);
+        sl_cli_line(&cli->out, i ? "" : "datasets", "%s v%" PRId64 "  %s", sl_cli_member(a, d, "dataset_id"),
+                    sl_json_int(d, "version", 0), sl_cli_hash(a, sl_json_str(d, "content_hash", NULL)));
+    }
+}
+
 static void show_for_people(struct sl_cli *cli, struct json_object *d)
 {
     struct sl_arena *a = cli->arena;
@@ -143,6 +154,7 @@ static void show_for_people(struct sl_cli *cli, struct json_object *d)
         sl_cli_line(out, "rows", "%s", sl_cli_count(a, sl_json_int(d, "row_count", 0)));
     show_columns(cli, sl_json_get(d, "columns"));
     show_inputs(cli, sl_json_get(d, "inputs"));
+    show_datasets(cli, sl_json_get(d, "datasets"));
     sl_cli_line(out, "batch", "%s   run %s", sl_cli_member(a, d, "batch_id"), sl_cli_member(a, d, "run_id"));
 }
 

@@ -75,6 +75,20 @@ static void print_input(struct sl_cli *cli, struct json_object *in, bool last)
                   sl_cli_member(a, in, "raw_key"));
 }
 
+static void print_dataset(struct sl_cli *cli, struct json_object *d, bool last)
+{
+    struct sl_arena *a = cli->arena;
+    sl_out_printf(&cli->out, "      %s %s v%" PRId64 "   %s   %s\n", last ? "└─" : "├─", sl_cli_member(a, d, "dataset_id"),
+                  sl_json_int(d, "version", 0), sl_cli_hash(a, sl_json_str(d, "content_hash", NULL)),
+                  sl_cli_size(a, sl_json_int(d, "size_bytes", 0)));
+    sl_out_printf(&cli->out, "      %s  %s\n", last ? " " : "│", sl_cli_object(a, d));
+}
+
+static size_t length(struct json_object *list)
+{
+    return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
 static int run_lineage(struct sl_cli *cli, const void *args, struct sl_error *err)
 {
     (void)args;
@@ -90,12 +104,15 @@ static int run_lineage(struct sl_cli *cli, const void *args, struct sl_error *er
         return 0;
     }
     struct json_object *inputs = sl_json_get(o, "inputs");
-    size_t n = json_object_is_type(inputs, json_type_array) ? json_object_array_length(inputs) : 0;
+    struct json_object *datasets = sl_json_get(sl_json_get(o, "asset"), "datasets");
+    size_t n = length(inputs), more = length(datasets);
     print_asset(cli, sl_json_get(o, "asset"));
     print_run(cli, sl_json_get(o, "run"));
     print_batch(cli, sl_json_get(o, "batch"));
     for (size_t i = 0; i < n; i++)
-        print_input(cli, json_object_array_get_idx(inputs, i), i + 1 == n);
+        print_input(cli, json_object_array_get_idx(inputs, i), i + 1 == n + more);
+    for (size_t i = 0; i < more; i++)
+        print_dataset(cli, json_object_array_get_idx(datasets, i), i + 1 == more);
     return 0;
 }
 

@@ -19,6 +19,7 @@
 
 struct sl_lake_input {
     const char *raw_key, *content_hash, *landing_path;
+    const char *lake_key; /* of a dataset in the lake; then it has no raw_key */
 };
 
 struct sl_lake_software {

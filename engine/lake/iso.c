@@ -199,14 +199,21 @@ static struct json_object *lineage(const struct sl_lake_facts *f)
 {
     struct json_object *l = json_object_new_object(), *sources = json_object_new_array();
     char statement[128];
-    snprintf(statement, sizeof statement, "made from %zu archived file%s", f->n_inputs, f->n_inputs == 1 ? "" : "s");
+    size_t datasets = 0;
+    for (size_t i = 0; i < f->n_inputs; i++)
+        datasets += f->inputs[i].lake_key != NULL;
+    size_t files = f->n_inputs - datasets;
+    int used = snprintf(statement, sizeof statement, "made from %zu archived file%s", files, files == 1 ? "" : "s");
+    if (datasets && used > 0)
+        snprintf(statement + used, sizeof statement - (size_t)used, " and %zu dataset%s", datasets, datasets == 1 ? "" : "s");
     sl_json_put_str(l, "statement", statement);
     sl_json_put(l, "processStep", one(process_step(f)));
     for (size_t i = 0; i < f->n_inputs; i++) {
         const struct sl_lake_input *in = &f->inputs[i];
-        struct json_object *cited = pair("title", in->landing_path ? in->landing_path : in->raw_key);
+        const char *key = in->lake_key ? in->lake_key : in->raw_key;
+        struct json_object *cited = pair("title", in->landing_path ? in->landing_path : key);
         struct json_object *ids = json_object_new_array(), *source = json_object_new_object();
-        json_object_array_add(ids, pair("code", in->raw_key));
+        json_object_array_add(ids, pair("code", key));
         json_object_array_add(ids, pair("code", in->content_hash));
         sl_json_put(cited, "identifier", ids);
         sl_json_put(source, "sourceCitation", cited);

@@ -136,6 +136,7 @@ static void put_provenance(struct json_object *p, const struct sl_lake_facts *f)
         put_known(input, "raw_key", f->inputs[i].raw_key);
         put_known(input, "content_hash", f->inputs[i].content_hash);
         put_known(input, "landing_path", f->inputs[i].landing_path);
+        put_known(input, "lake_key", f->inputs[i].lake_key);
         json_object_array_add(inputs, input);
     }
     for (size_t i = 0; i < f->n_software; i++)

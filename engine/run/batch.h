@@ -94,6 +94,14 @@ struct sl_unit {
     struct json_object *reasons; /* of such a unit: check → rows */
 };
 
+/* A dataset of the lake that steps read: one version of it. */
+struct sl_dataset {
+    struct sl_table_ref ref;   /* as the recipe has it */
+    struct json_object *asset; /* the ledger's document */
+    const char *name;          /* "districts v3" */
+    const char *local_path;    /* NULL: not fetched yet */
+};
+
 struct sl_batch {
     struct sl_engine *engine;
     struct sl_arena *arena;
@@ -116,6 +124,8 @@ struct sl_batch {
     struct json_object *earlier_inputs; /* of this batch's last run, or NULL */
     struct sl_unit *units;
     size_t n_units;
+    struct sl_dataset *datasets;
+    size_t n_datasets;
     struct json_object *stages;  /* of the run document */
     struct json_object *dropped; /* policy → rows */
     struct json_object *added;   /* step → rows */
@@ -166,6 +176,11 @@ int sl_roles_check(const struct sl_recipe *recipe, const struct sl_manifest *man
 /* Loads what the unit is made of; its vectors are opened one after the other. */
 int sl_batch_load(struct sl_batch *batch, struct sl_unit *unit, struct sl_work *work, struct sl_vector *first,
                   struct sl_error *err);
+/* The datasets that the recipe's steps read, by the ledger: SL_E_RECIPE_OPTION with the nearest when there is none. */
+int sl_batch_find_datasets(struct sl_batch *batch, struct sl_error *err);
+struct json_object *sl_batch_datasets_json(const struct sl_batch *batch);
+int sl_batch_load_dataset(struct sl_batch *batch, struct sl_dataset *dataset, struct sl_work *work, struct sl_work_table *other,
+                          struct sl_error *err);
 /* Opens a source, notes what its reader says, and decides its CRS. */
 int sl_batch_open_source(struct sl_batch *batch, struct sl_source *source, struct sl_vector **out, struct sl_error *err);
 /* The system of a file by its own word, the manifest's and the policy: unit->crs and crs_source. */

@@ -111,11 +111,16 @@ static struct json_object *metadata_json(const struct sl_batch *b, const struct 
 
 static void fill_inputs(const struct sl_batch *b, const struct sl_unit *u, struct sl_lake_facts *facts)
 {
-    struct sl_lake_input *inputs = sl_arena_array(b->arena, b->n_inputs, sizeof *inputs);
+    struct sl_lake_input *inputs = sl_arena_array(b->arena, b->n_inputs + b->n_datasets, sizeof *inputs);
     for (size_t i = 0; i < b->n_inputs; i++)
         if (sl_unit_reads(u, b->inputs[i].file))
             inputs[facts->n_inputs++] = (struct sl_lake_input){
-                b->inputs[i].raw_key, b->inputs[i].content_hash, b->inputs[i].landing_key};
+                .raw_key = b->inputs[i].raw_key,
+                .content_hash = b->inputs[i].content_hash,
+                .landing_path = b->inputs[i].landing_key};
+    for (size_t i = 0; i < b->n_datasets; i++)
+        inputs[facts->n_inputs++] = (struct sl_lake_input){.lake_key = sl_json_str(b->datasets[i].asset, "s3_key", NULL),
+                                                           .content_hash = sl_json_str(b->datasets[i].asset, "content_hash", NULL)};
     facts->inputs = inputs;
 }
 
@@ -225,6 +230,8 @@ void sl_batch_describe_asset(struct sl_batch *b, struct sl_planned_asset *a)
         sl_json_put(d, "columns", columns_json(u));
     }
     sl_json_put(d, "inputs", asset_inputs_json(b, u));
+    if (b->n_datasets)
+        sl_json_put(d, "datasets", sl_batch_datasets_json(b));
     sl_json_put(d, "metadata", metadata_json(b, a));
     sl_json_put(d, "documents", json_object_new_array());
     sl_json_put_str(d, "created_at", sl_clock_iso8601(at, sl_clock_wall_ns()));

@@ -204,6 +204,8 @@ static void release(struct sl_batch *b)
         }
     for (size_t i = 0; i < b->n_units; i++)
         json_object_put(b->units[i].reasons);
+    for (size_t i = 0; i < b->n_datasets; i++)
+        json_object_put(b->datasets[i].asset);
     json_object_put(b->versions);
     json_object_put(b->earlier_inputs);
     json_object_put(b->stages);

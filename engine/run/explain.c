@@ -82,6 +82,19 @@ static void explain_raster_step(const struct sl_step *step, struct json_object *
     json_object_array_add(list, o);
 }
 
+/* A table that nobody has loaded: its name, as the run would have it. */
+static int other_of(void *data, const struct sl_table_ref *ref, bool placed, struct sl_other_table *out, struct sl_error *err)
+{
+    struct explain *x = data;
+    struct sl_table *table = sl_arena_alloc(x->arena, sizeof *table);
+    (void)placed;
+    (void)err;
+    *table = (struct sl_table){.schema = "proc_<run_id>", .name = ref->role ? ref->role : ref->dataset,
+                               .geometry = x->bound.recipe->geometry_column, .rows = -1};
+    *out = (struct sl_other_table){.name = table->name, .table = table};
+    return 0;
+}
+
 static int explain_step(struct explain *x, size_t i, bool last, struct sl_table *table, const struct sl_crs **crs,
                         struct json_object *list, struct sl_error *err)
 {
@@ -94,7 +107,9 @@ static int explain_step(struct explain *x, size_t i, bool last, struct sl_table 
                                             .geometry = x->bound.recipe->geometry_column,
                                             .crs = *crs,
                                             .arena = x->arena,
-                                            .srid = srid_of};
+                                            .srid = srid_of,
+                                            .other = other_of,
+                                            .other_data = x};
     struct sl_sql sql;
     sl_sql_init(&sql, dialect_of(x));
     int rc = sl_step_sql(step->kind, step->options, &context, &sql, err);

@@ -40,6 +40,11 @@ static const char *nearest(struct sl_engine *e, const char *collection, const ch
     return sl_text_nearest(word, names.items, names.n);
 }
 
+const char *sl_dataset_nearest(struct sl_engine *e, const char *word, struct sl_arena *arena)
+{
+    return nearest(e, "assets", "dataset_id", word, arena);
+}
+
 static int not_found(struct sl_engine *e, enum sl_code code, const char *what_kind, const char *collection,
                      const char *member, const char *what, struct sl_error *err)
 {

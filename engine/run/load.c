@@ -66,30 +66,9 @@ static int load_part(struct sl_batch *b, struct sl_work *w, struct sl_source *s,
 
 static void tell_crs(struct sl_batch *b, const struct sl_source *s, const struct sl_crs *crs)
 {
-    if (s->crs && !sl_crs_same(s->crs, crs))
+    if (s->crs && crs && !sl_crs_same(s->crs, crs))
         note(b, sl_arena_printf(b->arena, "%s: brought from %s to %s, the CRS of the first file", s->input->landing_key,
                                 s->crs->id ? s->crs->id : s->crs->name, crs->id ? crs->id : crs->name));
-}
-
-/* All layers of one role, or of the batch. */
-static int merge_main(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_vector *first,
-                      const struct sl_recipe_role *role, struct sl_error *err)
-{
-    struct sl_merge_part *parts = sl_arena_array(b->arena, unit->n_sources, sizeof *parts);
-    size_t n = 0;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < unit->n_sources; i++) {
-        struct sl_source *s = &unit->sources[i];
-        if (s->role != role)
-            continue;
-        rc = sl_batch_mine(b, err);
-        if (rc == 0)
-            rc = load_part(b, w, s, n == 0 ? first : NULL, &parts[n], err);
-        n++;
-        if (rc == 0)
-            tell_crs(b, s, unit->crs);
-    }
-    return rc < 0 ? rc : sl_work_merge_main(w, role, parts, n, err);
 }
 
 static size_t of_role(const struct sl_unit *unit, const struct sl_recipe_role *role)
@@ -100,16 +79,89 @@ static size_t of_role(const struct sl_unit *unit, const struct sl_recipe_role *r
     return n;
 }
 
+/* All layers of one role, or of the batch. *crs: that of the first with geometry, unless it is given. */
+static int load_parts(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, const struct sl_recipe_role *role,
+                      struct sl_vector *first, const struct sl_crs **crs, struct sl_merge_part *parts, struct sl_error *err)
+{
+    size_t n = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < unit->n_sources; i++) {
+        struct sl_source *s = &unit->sources[i];
+        if (s->role != role)
+            continue;
+        rc = sl_batch_mine(b, err);
+        if (rc == 0)
+            rc = load_part(b, w, s, n == 0 ? first : NULL, &parts[n], err);
+        n++;
+        if (rc < 0)
+            break;
+        *crs = *crs ? *crs : s->crs;
+        tell_crs(b, s, *crs);
+    }
+    return rc;
+}
+
+static int merge_main(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_vector *first,
+                      const struct sl_recipe_role *role, struct sl_error *err)
+{
+    struct sl_merge_part *parts = sl_arena_array(b->arena, unit->n_sources, sizeof *parts);
+    const struct sl_crs *crs = unit->crs;
+    int rc = load_parts(b, unit, w, role, first, &crs, parts, err);
+    return rc < 0 ? rc : sl_work_merge_main(w, role, parts, of_role(unit, role), err);
+}
+
+static int load_one(struct sl_batch *b, struct sl_source *s, struct sl_work *w, struct sl_work_table *other, struct sl_error *err)
+{
+    SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
+    int rc = sl_batch_open_source(b, s, &vector, err);
+    if (rc < 0)
+        return rc;
+    rc = sl_work_load_other(w, vector, s->crs, other, err);
+    if (rc < 0)
+        sl_error_prefix(err, "%s", s->input->landing_key);
+    else
+        count(s, other->table.rows);
+    return rc;
+}
+
+static int load_role(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, const struct sl_recipe_role *role,
+                     struct sl_work_table *other, struct sl_error *err)
+{
+    size_t n = of_role(unit, role);
+    other->ref = (struct sl_table_ref){.role = role->name};
+    other->name = sl_arena_printf(b->arena, "role %s", role->name);
+    other->absent = n == 0;
+    for (size_t i = 0; n == 1 && !role->source_column && i < unit->n_sources; i++)
+        if (unit->sources[i].role == role)
+            return load_one(b, &unit->sources[i], w, other, err);
+    struct sl_merge_part *parts = sl_arena_array(b->arena, n + 1, sizeof *parts);
+    int rc = n ? load_parts(b, unit, w, role, NULL, &other->crs, parts, err) : 0;
+    return rc < 0 || n == 0 ? rc : sl_work_merge_other(w, role, parts, n, other, err);
+}
+
+/* The tables beside the main one: of the other roles, and of the datasets that steps read. */
+static int load_others(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_error *err)
+{
+    const struct sl_recipe_inputs *inputs = &b->bound.recipe->inputs;
+    struct sl_work_tables *others = sl_work_tables(w);
+    int rc = 0;
+    others->items = sl_arena_array(b->arena, inputs->n_roles + b->n_datasets + 1, sizeof *others->items);
+    for (size_t i = 0; rc == 0 && i < inputs->n_roles; i++)
+        if (!inputs->roles[i].main)
+            rc = load_role(b, unit, w, &inputs->roles[i], &others->items[others->n++], err);
+    for (size_t i = 0; rc == 0 && i < b->n_datasets; i++)
+        rc = sl_batch_load_dataset(b, &b->datasets[i], w, &others->items[others->n++], err);
+    return rc;
+}
+
 int sl_batch_load(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_vector *first, struct sl_error *err)
 {
     struct sl_source *s = sl_unit_main(unit);
     bool merges = s->role && (of_role(unit, s->role) > 1 || s->role->source_column);
-    if (merges)
-        return merge_main(b, unit, w, first, s->role, err);
-    int rc = sl_work_load(w, first, err);
-    if (rc < 0)
+    int rc = merges ? merge_main(b, unit, w, first, s->role, err) : sl_work_load(w, first, err);
+    if (rc < 0 && !merges)
         sl_error_prefix(err, "%s", s->input->landing_key);
-    else
+    else if (rc == 0 && !merges)
         count(s, w->table.rows);
-    return rc;
+    return rc < 0 ? rc : load_others(b, unit, w, err);
 }

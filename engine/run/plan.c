@@ -241,6 +241,8 @@ int sl_batch_plan(struct sl_batch *b, struct sl_error *err)
             rc = add_units(b, &b->inputs[i], err);
     if (rc == 0)
         rc = make_one(b, err);
+    if (rc == 0)
+        rc = sl_batch_find_datasets(b, err);
     if (rc < 0)
         return rc;
     add_asides(b);
@@ -272,6 +274,14 @@ static struct json_object *sources_json(const struct sl_batch *b, const struct s
     return list;
 }
 
+static struct json_object *dataset_hashes(const struct sl_batch *b)
+{
+    struct json_object *list = json_object_new_array();
+    for (size_t i = 0; i < b->n_datasets; i++)
+        json_object_array_add(list, json_object_new_string(sl_json_str(b->datasets[i].asset, "content_hash", "")));
+    return list;
+}
+
 /* What the bytes of an asset depend on, as one canonical text. */
 static int fingerprint(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
 {
@@ -288,6 +298,8 @@ static int fingerprint(struct sl_batch *b, struct sl_planned_asset *a, struct sl
     sl_json_put_str(o, "encoding", a->unit->input->file->encoding);
     if (b->bound.recipe->inputs.kind != SL_INPUTS_EACH)
         sl_json_put(o, "sources", sources_json(b, a->unit));
+    if (b->n_datasets)
+        sl_json_put(o, "datasets", dataset_hashes(b));
     sl_json_put_str(o, "recipe", b->bound.recipe->hash);
     sl_json_put(o, "params", json_object_get(b->bound.params));
     sl_json_put_str(o, "dataset", a->dataset_id);

@@ -63,6 +63,9 @@ int sl_engine_open(const struct sl_config *config, unsigned needs, struct sl_eng
 void sl_engine_close(struct sl_engine *engine); /* NULL is allowed */
 void sl_engine_closep(struct sl_engine **engine);
 
+/* The dataset in the ledger whose name is nearest to the word, or NULL. */
+const char *sl_dataset_nearest(struct sl_engine *engine, const char *word, struct sl_arena *arena);
+
 /* -- submit --------------------------------------------------------------------------------------------------------- */
 
 struct sl_submit_file {

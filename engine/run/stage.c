@@ -34,6 +34,8 @@ struct json_object *sl_batch_run_changes(const struct sl_batch *b)
     sl_json_put(changes, "stages", json_object_get(b->stages));
     if (b->n_inputs)
         sl_json_put(changes, "inputs", sl_batch_inputs_json(b));
+    if (b->n_datasets)
+        sl_json_put(changes, "datasets", sl_batch_datasets_json(b));
     sl_json_put_int(changes, "rows_in", b->rows_in);
     sl_json_put_int(changes, "rows_out", b->rows_out);
     sl_json_put(changes, "rows_dropped", json_object_get(b->dropped));

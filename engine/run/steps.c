@@ -29,11 +29,48 @@ static int enter_crs(struct sl_work *w, const struct sl_step *step, struct sl_er
     return rc;
 }
 
+static void count(struct json_object *into, const char *policy, int64_t n)
+{
+    if (n > 0)
+        sl_json_put_int(into, policy, sl_json_int(into, policy, 0) + n);
+}
+
+/* How many rows of the input are in the output, where a step may drop some and add others. */
+static int count_kept(struct sl_work *w, const struct sl_step *step, int64_t *kept, struct sl_error *err)
+{
+    const struct sl_step_context context = sl_work_context(w);
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    *kept = w->table.rows;
+    sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
+    int rc = step->kind->kept(&context, step->options, &sql, err);
+    if (rc == 0)
+        rc = sl_sql_check(&sql, err);
+    return rc < 0 || sql.buf.len == 0 ? rc : w->compute->ops->query_int(w->session, sql.buf.data, kept, err);
+}
+
+static int count_rows(struct sl_work *w, const struct sl_step *step, int64_t before, int64_t kept, int64_t after,
+                      struct sl_error *err)
+{
+    if (!step->kind->kept) {
+        count_difference(w, step->kind, before, after);
+        return 0;
+    }
+    int rc = step->kind->judge ? step->kind->judge(step->options, before, kept, after, err) : 0;
+    if (rc == 0 && (kept > before || kept > after))
+        rc = sl_fail(err, SL_E_ROWS_LOST, "step %s made %" PRId64 " rows of %" PRId64 ", and has %" PRId64 " of them",
+                     step->kind->name, after, before, kept);
+    count(w->dropped, step->kind->drops ? step->kind->drops : step->kind->name, before - kept);
+    count(w->added, step->kind->name, after - kept);
+    return rc;
+}
+
 static int transform(struct sl_work *w, const struct sl_step *step, const char *sql, const char *name,
                      struct sl_error *err)
 {
-    int64_t before = w->table.rows, rows = 0;
-    int rc = w->compute->ops->transform(w->session, sql, name, &rows, err);
+    int64_t before = w->table.rows, rows = 0, kept = 0;
+    int rc = step->kind->kept ? count_kept(w, step, &kept, err) : 0;
+    if (rc == 0)
+        rc = w->compute->ops->transform(w->session, sql, name, &rows, err);
     if (rc < 0)
         return rc;
     rc = sl_work_look_at(w, name, step->kind->name, err);
@@ -43,8 +80,9 @@ static int transform(struct sl_work *w, const struct sl_step *step, const char *
     if ((step->kind->flags & SL_STEP_KEEPS_ROWS) && rows != before)
         return sl_fail(err, SL_E_ROWS_LOST, "step %s made %" PRId64 " rows of %" PRId64, step->kind->name, rows,
                        before);
-    count_difference(w, step->kind, before, rows);
-    rc = enter_crs(w, step, err);
+    rc = count_rows(w, step, before, kept, rows, err);
+    if (rc == 0)
+        rc = enter_crs(w, step, err);
     return rc < 0 ? rc : sl_work_follow_crs(w, step->kind->name, err);
 }
 

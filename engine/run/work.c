@@ -25,7 +25,10 @@ struct sl_step_context sl_work_context(struct sl_work *w)
                                     .crs = w->crs,
                                     .arena = w->arena,
                                     .srid = srid_of,
-                                    .srid_data = w};
+                                    .srid_data = w,
+                                    .other = sl_work_other,
+                                    .note = sl_work_note,
+                                    .other_data = w};
 }
 
 int sl_work_check_contract(const struct sl_work *w, const char *after, struct sl_error *err)

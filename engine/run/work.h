@@ -20,6 +20,22 @@
 
 struct json_object;
 
+/* A table beside the current one, that steps may read: of a role, or a dataset. */
+struct sl_work_table {
+    struct sl_table_ref ref;
+    const char *name;         /* in messages: "role zones", "districts v3" */
+    const struct sl_crs *crs; /* NULL: it has no geometry */
+    struct sl_table table;
+    bool absent, indexed;
+    struct sl_work_placed *placed; /* copies in other systems */
+};
+
+/* What steps made on the way (copies, indexes) stays known, also when a pass is begun again. */
+struct sl_work_tables {
+    struct sl_work_table *items;
+    size_t n, n_made;
+};
+
 struct sl_work {
     struct sl_compute *compute;
     struct sl_compute_session *session;
@@ -35,8 +51,8 @@ struct sl_work {
     void *data;
     const struct sl_crs *crs; /* of the current table; the caller sets that of the input */
     struct sl_table table;    /* the current one */
-    size_t n_parts;           /* tables of parts made so far */
     struct sl_table aside;    /* rows that checks put aside, with their reasons; without a name: none were */
+    struct sl_work_tables *others;
 };
 
 /* What a builder of SQL is told about the current table. */
@@ -52,6 +68,19 @@ int sl_work_merge(struct sl_work *work, const struct sl_recipe_role *role, const
 /* The same for the table that the steps begin with, `raw_data`, in the system of the work. */
 int sl_work_merge_main(struct sl_work *work, const struct sl_recipe_role *role, const struct sl_merge_part *parts, size_t n,
                        struct sl_error *err);
+/* A layer, or a dataset's file, becomes a table beside the current one; `other` has its ref and name, and gets its table. */
+int sl_work_load_other(struct sl_work *work, struct sl_vector *vector, const struct sl_crs *crs, struct sl_work_table *other,
+                       struct sl_error *err);
+int sl_work_load_dataset(struct sl_work *work, const struct sl_parquet_file *file, struct sl_work_table *other,
+                         struct sl_error *err);
+int sl_work_merge_other(struct sl_work *work, const struct sl_recipe_role *role, const struct sl_merge_part *parts, size_t n,
+                        struct sl_work_table *other, struct sl_error *err);
+/* work->others, made when there are none. */
+struct sl_work_tables *sl_work_tables(struct sl_work *work);
+/* What struct sl_step_context.other is; data is the work. */
+int sl_work_other(void *data, const struct sl_table_ref *ref, bool placed, struct sl_other_table *out, struct sl_error *err);
+/* A sentence into the warnings, once. */
+void sl_work_note(void *data, const char *sentence);
 /* All passes of the plan. Errors name the step. */
 int sl_work_steps(struct sl_work *work, struct sl_error *err);
 /* First the checks that put rows aside, all in one query; they are dropped under the policy "quarantine". Then the others,

@@ -215,7 +215,13 @@ static void select_part(const struct merging *g, const struct sl_merge_part *par
         sl_sql_ident(out, m->geometry);
     }
     sl_sql_text(out, " FROM ");
-    sl_sql_table(out, part->table.schema, part->table.name);
+    if (!part->table.query) {
+        sl_sql_table(out, part->table.schema, part->table.name);
+        return;
+    }
+    sl_sql_text(out, "(");
+    sl_sql_text(out, part->table.query);
+    sl_sql_text(out, ") AS t");
 }
 
 int sl_merge_sql(const struct sl_merge *m, struct sl_sql *out, struct sl_error *err)

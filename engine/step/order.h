@@ -9,6 +9,7 @@ struct sl_step_order {
     const struct sl_step_context *context;
     struct sl_sql *out;
     size_t n; /* keys so far */
+    const char *qualifier; /* before each column's name, "r."; NULL: none */
 };
 
 void sl_step_order_begin(struct sl_step_order *order, const struct sl_step_context *context, struct sl_sql *out);

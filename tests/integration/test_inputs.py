@@ -7,7 +7,7 @@ import shutil
 import geopandas
 import pandas
 import pytest
-from shapely.geometry import Point
+from shapely.geometry import LineString, Point, box
 
 from home import Home
 
@@ -15,6 +15,30 @@ HEAD = "apiVersion: sluice/v1\nkind: Recipe\nname: {name}\nversion: 1\nintents: 
 RECIPES = {
     "merged": "inputs: merge\noutputs:\n  - geoparquet: {}\n",
     "merged_names": "inputs: {merge: {source_column: file, mismatch: text}}\noutputs:\n  - geoparquet: {dataset: named}\n",
+    "joined": """inputs:
+  roles:
+    roads: {main: true}
+    zones: {}
+    names: {required: false}
+steps:
+  - normalize_crs: {to: "EPSG:25833"}
+  - join: {role: zones, predicate: intersects, columns: [zone, name], matches: largest}
+  - join: {role: names, on: [zone], to: [code], prefix: n_}
+outputs:
+  - geoparquet: {}
+""",
+    "with_lake": """params:
+  version: {type: integer, default: 1}
+steps:
+  - normalize_crs: {to: "EPSG:25833"}
+  - join: {dataset: districts, predicate: within, columns: [district]}
+  - clip: {dataset: districts}
+outputs:
+  - geoparquet: {}
+""",
+    "districts": "outputs:\n  - geoparquet: {dataset: districts}\n",
+    "misspelt": "steps:\n  - join: {dataset: distrcts, on: [district]}\noutputs:\n  - geoparquet: {}\n",
+    "no_version": "steps:\n  - join: {dataset: districts, version: 9, on: [district]}\noutputs:\n  - geoparquet: {}\n",
     "two_roles": """inputs:
   roles:
     roads: {main: true}
@@ -134,3 +158,75 @@ def test_roles_that_do_not_fit_the_recipe_are_refused_with_their_place_in_the_ma
     files = {"a.geojson": points({"v": [1]}, [(1, 1)]), "b.geojson": points({"v": [2]}, [(2, 2)])}
     sent = submit(ready, "roles-" + request.node.callspec.id, "two_roles", files, check=3, roles=roles)
     assert sent.code == 3 and message in sent.err, str(sent)
+
+
+def road_and_zones():
+    roads = geopandas.GeoDataFrame({"name": ["a", "b", "c"]}, crs="EPSG:4326", geometry=[
+        LineString([(13.0, 52.0), (13.3, 52.0)]), LineString([(13.1, 52.05), (13.15, 52.05)]), LineString([(15, 53), (16, 53)])])
+    zones = geopandas.GeoDataFrame({"zone": [1, 2], "name": ["west", "east"]}, crs="EPSG:4326",
+                                   geometry=[box(13, 51.9, 13.2, 52.1), box(13.2, 51.9, 13.4, 52.1)])
+    return roads, zones
+
+
+def test_two_files_are_joined_by_their_roles_as_geopandas_does(ready):
+    roads, zones = road_and_zones()
+    names = pandas.DataFrame({"code": ["1", "2"], "title": ["Z-1", "Z-2"]})
+    files = {"roads.gpkg": roads, "zones.geojson": zones}
+    run = submit(ready, "joined", "joined", files, roles={"roads.gpkg": "roads", "zones.geojson": "zones"})["run"]
+    assert run["rows_in"] == 3 and run["rows_out"] == 3 and run["rows_added"] == {}
+    assert {i["file_role"]: i["rows"] for i in run["inputs"]} == {"roads": 3, "zones": 2}
+    rows = made(ready, "joined").set_index("name").sort_index()
+    assert list(rows.columns) == ["zone", "name_1", "geom"] and rows.crs.to_epsg() == 25833
+    expected = geopandas.overlay(roads.to_crs(25833), zones.to_crs(25833), keep_geom_type=False)
+    best = expected.assign(length=expected.length).sort_values("length").drop_duplicates("name_1", keep="last")
+    assert dict(zip(best["name_1"], best["zone"])) == {k: v for k, v in rows["zone"].items() if not pandas.isna(v)}
+    assert pandas.isna(rows["name_1"]["c"])
+    assert 'step join: column "name" of role zones is "name_1" here' in run["warnings"]
+    # The same with a table without geometry: types that cannot be compared are told before PostgreSQL tells them.
+    error = submit(ready, "joined-names", "joined", files | {"names.csv": names}, check=3,
+                   roles={"roads.gpkg": "roads", "zones.geojson": "zones", "names.csv": "names"})["error"]
+    assert error["message"] == 'join: column "zone" is integer, and "code" of role names is text'
+
+
+def districts(second: str) -> geopandas.GeoDataFrame:
+    return geopandas.GeoDataFrame({"district": ["north", second]}, crs="EPSG:4326",
+                                  geometry=[box(13, 52.5, 14, 53), box(13, 52, 14, 52.5)])
+
+
+def test_a_dataset_of_the_lake_is_joined_and_a_replay_takes_the_same_version_again(ready):
+    submit(ready, "districts-1", "districts", {"d.gpkg": districts("south")})
+    files = {"p.geojson": points({"n": [1, 2, 3]}, [(13.5, 52.7), (13.5, 52.2), (20, 50)])}
+    run = submit(ready, "lake", "with_lake", files)["run"]
+    used, = run["datasets"]
+    assert (used["dataset_id"], used["version"], used["latest"]) == ("districts", 1, True)
+    first, = assets(ready, "lake")
+    assert first["datasets"] == run["datasets"]
+    assert run["rows_dropped"] == {"clip": 1}
+    assert dict(zip(made(ready, "lake")["n"], made(ready, "lake")["district"])) == {1: "north", 2: "south"}
+    lineage = ready.run("lineage", "lake" if first["dataset_id"] == "lake" else first["dataset_id"]).out
+    assert "districts v1" in lineage and "p.geojson" in lineage
+    assert "districts v1" in ready.run("asset", "show", first["_id"]).out
+
+    submit(ready, "districts-2", "districts", {"d.gpkg": districts("centre")})
+    ready.run("replay", "lake", "--yes", check=False)
+    ready.run("run", "--once")
+    again = ready.run("batch", "show", "lake", "--json").json["run"]
+    assert again["replay"] and again["datasets"][0]["version"] == 1
+    assert [o["how"] for o in again["outputs"]] == ["same"]
+    # A new batch of the same file has the new version, and is not taken for the old one.
+    shutil.copytree(ready.folder / "lake", ready.folder / "lake-later")
+    later = submit(ready, "lake-later", "with_lake", dict.fromkeys(files))["run"]
+    assert later["datasets"][0]["version"] == 2 and [o["how"] for o in later["outputs"]] == ["new"]
+    assert set(made(ready, "lake-later")["district"]) == {"north", "centre"}
+    assert ready.run("verify", "--deep").code == 0
+
+
+@pytest.mark.parametrize("intent, message, hint", [
+    ("misspelt", 'step join: there is no dataset "distrcts" in the lake', 'did you mean "districts"?'),
+    ("no_version", 'step join: dataset "districts" has no version 9', "the latest is 2"),
+])
+def test_a_dataset_that_is_not_there_is_told_before_anything_is_computed(ready, intent, message, hint):
+    shown = submit(ready, intent, intent, {"p.geojson": points({"district": ["x"]}, [(1, 1)])}, check=3)
+    assert (shown["error"]["code"], shown["error"]["message"]) == ("recipe.option", message)
+    assert shown["error"]["hint"] == hint
+    assert "load" not in [s["name"] for s in shown["run"]["stages"]]

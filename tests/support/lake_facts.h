@@ -15,7 +15,8 @@ static const char *const sample_names[SAMPLES] = {"vector", "raster", "empty", "
 static inline struct sl_lake_facts sample_facts(enum sample sample, struct sl_arena *arena)
 {
     static const struct sl_lake_input inputs[] = {
-        {"ana/roads/2026-11-21/0199a3c4.gpkg", "sha256:77aa", "landing-zone/b-1/roads.gpkg"}};
+        {.raw_key = "ana/roads/2026-11-21/0199a3c4.gpkg", .content_hash = "sha256:77aa",
+         .landing_path = "landing-zone/b-1/roads.gpkg"}};
     static const struct sl_lake_software software[] = {{"sluice", "0.1.0"}, {"gdal", "3.6.2"}};
     static const struct sl_column columns[] = {
         {.name = "id", .type = "bigint"}, {.name = "näme", .type = "text"}, {.name = "geom", .type = "geometry", .geometry = true}};

@@ -56,6 +56,7 @@ static const struct sl_compute_ops ops = {
     .versions = versions,
     .begin = sl_duckdb__begin,
     .load = sl_duckdb__load,
+    .load_parquet = sl_duckdb__load_parquet,
     .describe = sl_duckdb__describe,
     .describe_query = sl_duckdb__describe_query,
     .transform = sl_duckdb__transform,

@@ -53,6 +53,9 @@ int sl_duck_rows(struct sl_duck *duck, const char *sql, const struct sl_rows_sin
                  struct sl_error *err);
 /* Makes the stream a view that can be read once. The stream must outlive its reading; the caller releases it. */
 int sl_duck_arrow_view(struct sl_duck *duck, const char *name, struct ArrowArrayStream *stream, struct sl_error *err);
+/* A SELECT's rows in their order as an Arrow stream, a chunk at a time. The caller releases it, before the sl_duck; no other
+ * statement may run on that meanwhile. */
+int sl_duck_arrow_stream(struct sl_duck *duck, const char *sql, struct ArrowArrayStream *out, struct sl_error *err);
 /* Adds the function sl_wkb_box(BLOB) → STRUCT(xmin, ymin, xmax, ymax DOUBLE), NULL for NULL, for an empty geometry and for
  * what is not WKB; again is free. */
 int sl_duck_add_wkb_box(struct sl_duck *duck, struct sl_error *err);

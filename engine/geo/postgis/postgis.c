@@ -106,6 +106,7 @@ static const struct sl_compute_ops ops = {
     .versions = versions,
     .begin = sl_postgis__begin,
     .load = sl_postgis__load,
+    .load_parquet = sl_postgis__load_parquet,
     .describe = sl_postgis__describe,
     .describe_query = sl_postgis__describe_query,
     .transform = sl_postgis__transform,

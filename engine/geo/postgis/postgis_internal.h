@@ -71,6 +71,8 @@ int sl_postgis__copy(struct sl_pg *pg, const char *schema, const char *table, st
                      int64_t *rows, struct sl_error *err);
 int sl_postgis__load(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
                      const char *table, int64_t *rows_out, struct sl_error *err);
+int sl_postgis__load_parquet(struct sl_compute_session *session, const struct sl_parquet_file *file, const char *table,
+                             int64_t *rows_out, struct sl_error *err);
 int sl_postgis__describe(struct sl_compute_session *session, const char *table, bool count_rows,
                          struct sl_arena *arena, struct sl_table *out, struct sl_error *err);
 int sl_postgis__describe_query(struct sl_compute_session *session, const char *select, struct sl_arena *arena,

@@ -55,6 +55,14 @@ struct sl_geometry_facts {
     int64_t measured_count; /* with M, which a relation leaves out: GeoParquet has none */
 };
 
+/* A GeoParquet file of the lake, fetched and checked. */
+struct sl_parquet_file {
+    const char *path;
+    const char *geometry;     /* its column of WKB; NULL: there is none */
+    const char *as;           /* what that is called in the table */
+    const struct sl_crs *crs; /* of it; NULL only without */
+};
+
 struct sl_compute_ops {
     const char *name;    /* "postgis", "duckdb" */
     int dialect;         /* enum sl_dialect */
@@ -68,6 +76,9 @@ struct sl_compute_ops {
      * without a code gets a private SRID. rows_out are those in the table. SL_E_ROWS_LOST when they are not those read. */
     int (*load)(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
                 const char *table, int64_t *rows_out, struct sl_error *err);
+    /* Must provide. The file's rows into a new table: its columns but structures (a covering is one), then the geometry. */
+    int (*load_parquet)(struct sl_compute_session *session, const struct sl_parquet_file *file, const char *table,
+                        int64_t *rows_out, struct sl_error *err);
     /* Must provide. Columns in order. SL_E_STEP_SQL when there is no such table. */
     int (*describe)(struct sl_compute_session *session, const char *table, bool count_rows, struct sl_arena *arena,
                     struct sl_table *out, struct sl_error *err);

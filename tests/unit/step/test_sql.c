@@ -23,11 +23,29 @@ static struct sl_column columns[] = {{.name = "a\"b; DROP TABLE x --", .type = "
                                      {.name = "select", .type = "double precision"},
                                      {.name = "Straße '", .type = "text"}};
 
+static struct sl_column zone_columns[] = {{.name = "n", .type = "integer"},
+                                          {.name = "SELECT", .type = "text"},
+                                          {.name = "z\"one", .type = "text"},
+                                          {.name = "shape", .type = "geometry", .geometry = true}};
+
+/* Of role later there is no file. The others' geometry is called "shape", so that it is told apart. */
+static int other(void *data, const struct sl_table_ref *ref, bool placed, struct sl_other_table *out, struct sl_error *err)
+{
+    static struct sl_table table;
+    (void)data, (void)err;
+    table = (struct sl_table){.schema = "proc_1", .name = placed ? "placed" : "zones", .columns = zone_columns, .n_columns = 4,
+                              .geometry = "shape", .srid = placed ? 25833 : 4326, .rows = -1};
+    *out = (struct sl_other_table){.name = ref->role ? "role zones" : "districts v3", .table = &table, .crs = &crs,
+                                   .absent = ref->role && !strcmp(ref->role, "later")};
+    return 0;
+}
+
 static struct sl_step_context context(struct sl_table *table)
 {
     *table = (struct sl_table){.schema = "proc_1", .name = "raw\"data", .columns = columns, .n_columns = 5, .geometry = "geom",
                                .srid = 25833, .rows = -1};
-    return (struct sl_step_context){.input = table, .geometry = "geom", .arena = arena, .srid = srid, .crs = &crs};
+    return (struct sl_step_context){.input = table, .geometry = "geom", .arena = arena, .srid = srid, .crs = &crs,
+                                    .other = other};
 }
 
 static void one(const char *item, enum sl_dialect dialect, struct sl_buf *out)
@@ -38,7 +56,8 @@ static void one(const char *item, enum sl_dialect dialect, struct sl_buf *out)
     struct sl_sql sql;
     struct sl_table table;
     const struct sl_step_context c = context(&table);
-    const char *lines = sl_arena_printf(arena, "params:\n  p: {type: string, default: \"it's\"}\n%s:\n  - %s\n",
+    const char *lines = sl_arena_printf(arena, "inputs: {roles: {main: {main: true}, zones: {}, later: {required: false}}}\nparams:\n"
+                                               "  p: {type: string, default: \"it's\"}\n%s:\n  - %s\n",
                                         check ? "checks" : "steps", check ? item + 7 : item);
     assert_int_equal(sl_recipe_bind(recipe_of(set, arena, lines), &kinds, NULL, arena, &b, &err), 0);
     sl_sql_init(&sql, dialect);

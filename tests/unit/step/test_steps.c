@@ -271,16 +271,26 @@ static void test_kinds_are_in_order_and_consistent(void **state)
     assert_string_equal(sl_check_by_name("unique")->name, "unique");
 }
 
+static int other(void *data, const struct sl_table_ref *ref, bool placed, struct sl_other_table *out, struct sl_error *err)
+{
+    static const struct sl_table unknown = {.schema = "s", .name = "t", .rows = -1};
+    (void)data, (void)ref, (void)placed, (void)err;
+    *out = (struct sl_other_table){.name = "another table", .table = &unknown};
+    return 0;
+}
+
 static void test_every_example_is_a_step_that_lints_and_builds(void **state)
 {
     struct fixture *f = *state;
     f->table.columns = NULL; /* as without a file: examples have columns of their own */
     f->table.n_columns = 0;
+    f->context.other = other;
     for (size_t i = 0; sl_steps[i]; i++) {
         struct sl_sql sql;
         if (sl_steps[i]->apply)
             continue;
-        struct sl_bound_recipe b = bound(f, sl_arena_printf(f->arena, "params:\n  least: {type: integer, default: 1}\nsteps:\n%s\n",
+        struct sl_bound_recipe b = bound(f, sl_arena_printf(f->arena, "inputs: {roles: {main: {main: true}, paths: {}, tracks: {}}}\n"
+                                                            "params:\n  least: {type: integer, default: 1}\nsteps:\n%s\n",
                                                             sl_steps[i]->example));
         sl_sql_init(&sql, SL_DIALECT_POSTGIS);
         assert_int_equal(sl_step_sql(b.steps[0].kind, b.steps[0].options, &f->context, &sql, &f->err), 0);
