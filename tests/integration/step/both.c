@@ -30,7 +30,7 @@ static struct sl_arena *arena;
 static struct sl_recipe_set *set;
 static struct sl_kinds kinds;
 static struct sl_crs crs;
-static struct sl_table table;
+static struct sl_table table, beside;
 static struct sl_step_context context;
 
 int both_open(void **state)
@@ -67,12 +67,12 @@ static int srid_of(void *data, const char *text, struct sl_error *e)
     return strncmp(text, "EPSG:", 5) != 0 ? -1 : atoi(text + 5);
 }
 
-static const char *create(enum sl_dialect dialect, const struct sl_column *columns, size_t n)
+static const char *create(enum sl_dialect dialect, const struct sl_table *of, const struct sl_column *columns, size_t n)
 {
     struct sl_sql sql;
     sl_sql_init(&sql, dialect);
     sl_sql_text(&sql, "CREATE TABLE ");
-    sl_sql_table(&sql, table.schema, table.name);
+    sl_sql_table(&sql, of->schema, of->name);
     for (size_t i = 0; i < n; i++) {
         sl_sql_text(&sql, i ? ", " : " (");
         sl_sql_ident(&sql, columns[i].name);
@@ -87,15 +87,24 @@ static const char *create(enum sl_dialect dialect, const struct sl_column *colum
 }
 
 /* DuckDB has no curves: a row whose name starts with "~" is for PostGIS only. */
-static const char *insert(enum sl_dialect dialect, size_t n, int srid, const char *rows)
+static const char *insert(enum sl_dialect dialect, const char *into, size_t n, int srid, const char *rows)
 {
     const char *head = "";
     for (size_t i = 0; i + 1 < n; i++)
         head = sl_arena_printf(arena, "%sc%zu, ", head, i);
     const char *geometry = dialect == SL_DIALECT_DUCKDB ? "ST_GeomFromText(g)"
                                                         : sl_arena_printf(arena, "ST_GeomFromText(g, %d)", srid);
-    return sl_arena_printf(arena, "INSERT INTO \"proc 1\".\"t\"\"0\" SELECT %s%s FROM (VALUES %s) AS v(%sg)%s", head, geometry,
+    return sl_arena_printf(arena, "INSERT INTO \"proc 1\".%s SELECT %s%s FROM (VALUES %s) AS v(%sg)%s", into, head, geometry,
                            rows, head, dialect == SL_DIALECT_DUCKDB ? " WHERE c0 IS NULL OR CAST(c0 AS text) NOT LIKE '~%'" : "");
+}
+
+static void fill(const struct sl_table *of, const char *name, const struct sl_column *columns, size_t n, int srid,
+                 const char *rows)
+{
+    assert_ok(sl_pg_exec(pg, create(SL_DIALECT_POSTGIS, of, columns, n), &err));
+    assert_ok(sl_duck_exec(duck, create(SL_DIALECT_DUCKDB, of, columns, n), SL_E_DUCKDB, NULL, &err));
+    assert_ok(sl_pg_exec(pg, insert(SL_DIALECT_POSTGIS, name, n, srid, rows), &err));
+    assert_ok(sl_duck_exec(duck, insert(SL_DIALECT_DUCKDB, name, n, srid, rows), SL_E_DUCKDB, NULL, &err));
 }
 
 void both_given(struct sl_column *columns, size_t n, int srid, const char *rows)
@@ -109,10 +118,22 @@ void both_given(struct sl_column *columns, size_t n, int srid, const char *rows)
     }
     assert_ok(sl_pg_exec(pg, "DROP SCHEMA IF EXISTS \"proc 1\" CASCADE; CREATE SCHEMA \"proc 1\"", &err));
     assert_ok(sl_duck_exec(duck, "DROP SCHEMA IF EXISTS \"proc 1\" CASCADE; CREATE SCHEMA \"proc 1\"", SL_E_DUCKDB, NULL, &err));
-    assert_ok(sl_pg_exec(pg, create(SL_DIALECT_POSTGIS, columns, n), &err));
-    assert_ok(sl_duck_exec(duck, create(SL_DIALECT_DUCKDB, columns, n), SL_E_DUCKDB, NULL, &err));
-    assert_ok(sl_pg_exec(pg, insert(SL_DIALECT_POSTGIS, n, srid, rows), &err));
-    assert_ok(sl_duck_exec(duck, insert(SL_DIALECT_DUCKDB, n, srid, rows), SL_E_DUCKDB, NULL, &err));
+    fill(&table, "\"t\"\"0\"", columns, n, srid, rows);
+}
+
+static int other(void *data, const struct sl_table_ref *ref, bool placed, struct sl_other_table *out, struct sl_error *e)
+{
+    (void)data, (void)ref, (void)placed, (void)e;
+    *out = (struct sl_other_table){.name = "role zones", .table = &beside, .crs = context.crs};
+    return 0;
+}
+
+void both_beside(struct sl_column *columns, size_t n, const char *rows)
+{
+    beside = (struct sl_table){.schema = "proc 1", .name = "beside", .columns = columns, .n_columns = n, .geometry = "geom",
+                               .srid = table.srid, .rows = -1};
+    context.other = other;
+    fill(&beside, "beside", columns, n, table.srid, rows);
 }
 
 void both_given_plain(int srid, const char *rows)
@@ -132,7 +153,7 @@ static struct sl_bound_recipe bound(const char *lines)
     const struct sl_recipe *recipe = NULL;
     struct sl_bound_recipe out = {0};
     const char *text = sl_arena_printf(arena, "apiVersion: sluice/v1\nkind: Recipe\nname: t\nversion: 1\nintents: [t]\n"
-                                              "type: vector\nparams:\n  p: {type: string, default: \"o'\\\\x\"}\n"
+                                              "type: vector\ninputs: {roles: {main: {main: true}, zones: {}}}\nparams:\n  p: {type: string, default: \"o'\\\\x\"}\n"
                                               "%soutputs:\n  - geoparquet: {}\n", lines);
     int fd = mkstemps(path, 5);
     assert_ok(sl_file_write_all(fd, text, strlen(text), &err));

@@ -19,6 +19,8 @@ enum { BOTH, ONLY_POSTGIS };
 void both_given(struct sl_column *columns, size_t n, int srid, const char *rows);
 /* (name text, n integer, geom): what most steps need. */
 void both_given_plain(int srid, const char *rows);
+/* Another table, role zones: columns (the last one "geom"), in the CRS of the first. After both_given. */
+void both_beside(struct sl_column *columns, size_t n, const char *rows);
 /* `step` as YAML. expected: a line a row, sorted, "a | b | WKT". which: does DuckDB take part? */
 void both_give(const char *step, int which, double tolerance, const char *expected);
 /* The same in DuckDB; PostGIS's rows are not written out. Returns how many there are. */
