@@ -187,9 +187,14 @@ static bool read_test(struct sl_binder *b, const char *pointer, struct json_obje
     const struct sl_binder_part part = {&sl_test__options, &d};
     if (!sl_options__bind(b, &part, 1, value, pointer, "a test"))
         return false;
-    bool ok = features(b, pointer, "input", d.input) & features(b, pointer, "expect", d.expect) &
-              counts(b, pointer, d.dropped) & file_name(b, pointer, d.file) & code(b, pointer, d.fails) &
-              rows_number(b, pointer, d.rows) & whole(b, pointer, &d);
+    /* All of them, so that one lint tells all. */
+    const bool fine[] = {features(b, pointer, "input", d.input), features(b, pointer, "expect", d.expect),
+                         counts(b, pointer, d.dropped),          file_name(b, pointer, d.file),
+                         code(b, pointer, d.fails),              rows_number(b, pointer, d.rows),
+                         whole(b, pointer, &d)};
+    bool ok = true;
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+        ok = ok && fine[i];
     if (d.params && !json_object_is_type(d.params, json_type_object))
         ok = wrong(b, pointer, "params", "a mapping");
     *out = (struct sl_recipe_test){.name = d.name,
