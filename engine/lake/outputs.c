@@ -271,14 +271,45 @@ static const struct sl_option cog_items[] = {
      .minimum = 128,
      .maximum = 4096,
      .help = "Width and height of a block in pixels, a multiple of 16."},
+    {.name = "level",
+     .type = SL_OPT_INTEGER,
+     .default_json = "0",
+     .offset = offsetof(struct sl_output_cog, level),
+     .bounded_below = true,
+     .bounded_above = true,
+     .maximum = 22,
+     .help = "Of deflate (up to 12) and zstd: higher is smaller and slower; 0: as GDAL has it."},
+    {.name = "quality",
+     .type = SL_OPT_INTEGER,
+     .default_json = "0",
+     .offset = offsetof(struct sl_output_cog, quality),
+     .bounded_below = true,
+     .bounded_above = true,
+     .maximum = 100,
+     .help = "Of jpeg and webp, to 100 (webp: without loss); 0: 75."},
+    {.name = "max_z_error",
+     .type = SL_OPT_NUMBER,
+     .default_json = "0",
+     .offset = offsetof(struct sl_output_cog, max_z_error),
+     .bounded_below = true,
+     .help = "Of lerc: how far a value may be off, in its own unit; 0: without loss."},
 };
 
 static int validate_cog(const void *data, struct sl_error *err)
 {
     const struct sl_output_cog *o = data;
-    if (o->block_size % 16 == 0)
-        return 0;
-    return sl_fail(err, SL_E_RECIPE_OPTION, "block_size: expected a multiple of 16, found %lld", (long long)o->block_size);
+    const char *compression = cog_compressions[o->compression];
+    bool leveled = !strcmp(compression, "deflate") || !strcmp(compression, "zstd");
+    bool lossy = !strcmp(compression, "jpeg") || !strcmp(compression, "webp");
+    if (o->block_size % 16 != 0)
+        return sl_fail(err, SL_E_RECIPE_OPTION, "block_size: expected a multiple of 16, found %lld", (long long)o->block_size);
+    if (o->level > 0 && (!leveled || (!strcmp(compression, "deflate") && o->level > 12)))
+        return sl_fail(err, SL_E_RECIPE_OPTION, "level %lld does not go with compression %s", (long long)o->level, compression);
+    if (o->quality > 0 && !lossy)
+        return sl_fail(err, SL_E_RECIPE_OPTION, "quality does not go with compression %s", compression);
+    if (o->max_z_error > 0 && strcmp(compression, "lerc") != 0)
+        return sl_fail(err, SL_E_RECIPE_OPTION, "max_z_error does not go with compression %s", compression);
+    return 0;
 }
 
 const struct sl_output_kind sl_output_cog = {

@@ -46,6 +46,8 @@ char sl_output_csv_delimiter(const struct sl_output_features *options);
 struct sl_output_cog {
     int compression, resampling; /* see the two functions */
     int64_t block_size;          /* pixels */
+    int64_t level, quality;      /* 0: GDAL's own */
+    double max_z_error;
 };
 const char *sl_output_cog_compression(const struct sl_output_cog *options); /* "DEFLATE": GDAL's names */
 const char *sl_output_cog_resampling(const struct sl_output_cog *options);  /* "AVERAGE"; NULL: by the raster's kind */

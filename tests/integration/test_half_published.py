@@ -166,7 +166,8 @@ def assert_cleared(world, dataset: str, version: int, batch: str) -> None:
     assert world.rows(f"SELECT version FROM catalog.assets WHERE dataset_id = '{dataset}' AND version = {version}") == []
     assert world.reservations() == []
     aside = [key.rsplit("/", 1)[1] for key in world.objects("orphans/")]
-    assert sorted(aside) == [f"{dataset}.iso19115.json", f"{dataset}.parquet", f"{dataset}.stac.json"]
+    assert sorted(aside) == [f"{dataset}.iso19115.json", f"{dataset}.parquet", f"{dataset}.stac.json",
+                             f"{dataset}.thumbnail.png"]
     events = home.run("ledger", "find", "events", json.dumps({"kind": "half_published"}), "--json").json
     assert {(e["event"], e["batch_id"], e["version"]) for e in events} == {("recover", batch, version)}
     assert sorted(e["details"]["moved_to"] for e in events) == world.objects("orphans/")

@@ -34,6 +34,7 @@ RECIPES = {
     "chain": ["select_bands: {bands: [1, 2, 3]}", 'warp: {to: "EPSG:3857", resolution: 60, align: true}',
               'clip: {bounds: [15.02, 52.15, 15.1, 52.25], crs: "EPSG:4326"}', 'calc: {expression: "b1 * 2 + 1"}'],
     "huge": ['warp: {resolution: 0.0001}'],
+    "coarse": ['calc: {expression: "b1 * 2"}', "warp: {resolution: 40, align: true, resampling: nearest}"],
     "plain": [],
 }
 SIDE = 600
@@ -336,6 +337,38 @@ def test_the_files_of_a_batch_become_one_raster(ready):
     assert len(asset["inputs"]) == 2
     with rasterio.open(ready.object(asset)) as out:
         assert out.width == SIDE and out.read(1)[0, 320] == pixels[0, 0, 320] + 1
+
+
+def test_the_shipped_recipes_of_heights(ready):
+    heights = hills(1, "int16", nodata=-32768)
+    heights[0, 300:310, 300:310] = -20000  # a void that the file has no word for
+    path = write(ready, "dem", heights, nodata=-32768)
+    _, target = made(ready, "ingest_elevation", path, "--param", "crs=EPSG:25833", "--param", "resolution=60")
+    peer = gdal(ready, "gdalwarp", "-t_srs", "EPSG:25833", "-tr", 60, 60, "-tap", "-r", "bilinear", path)
+    with rasterio.open(target) as out, rasterio.open(peer) as warped:
+        values = warped.read(1).astype("float32")
+        values[(values == -32768) | (values < -12000)] = np.nan
+        np.testing.assert_array_equal(out.read(1), values)
+        assert out.dtypes == ("float32",) and np.isnan(out.nodata) and out.bounds.left % 60 == 0
+        assert np.isnan(values).any() and out.descriptions == ("height",)
+    _, target = made(ready, "ingest_hillshade", path, "--param", "altitude=60")
+    same(target, gdal(ready, "gdaldem", "hillshade", "-compute_edges", "-alt", 60, path))
+
+
+def test_memory_does_not_grow_with_the_raster(ready):
+    """30,000 x 30,000 pixels of 4 bytes, 3.6 GB, nearly all of them nothing: a worker that held them would end."""
+    path = ready.folder / "vast.tif"
+    profile = {"driver": "GTiff", "width": 30000, "height": 30000, "count": 1, "dtype": "float32", "crs": "EPSG:32633",
+               "transform": from_origin(300000, 5900000, 10, 10), "nodata": -9999, "tiled": True, "sparse_ok": True,
+               "blockxsize": 512, "blockysize": 512}
+    with rasterio.open(path, "w", **profile) as out:
+        out.write(np.full((64, 64), 5, dtype="float32"), 1, window=rasterio.windows.Window(15000, 15000, 64, 64))
+    limit = {"SLUICE_RUN_WORKER_MEMORY": "2500MB"}
+    ready.run("submit", "--intent", "coarse", "--type", "raster", "--batch-id", "vast", "--dataset", "vast", path)
+    ready.run("run", "--once", env=limit)
+    target = ready.object(ready.run("asset", "show", "vast", "--json").json)
+    with rasterio.open(target) as out:
+        assert out.width == 7500 and np.nanmax(out.read(1)) == 10
 
 
 def test_steps_of_the_other_kind_are_told_by_lint(ready):

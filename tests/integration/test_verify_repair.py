@@ -184,7 +184,7 @@ def test_an_asset_that_a_batch_succeeded_with_and_the_ledger_lost_is_told(world,
         lost = [p for p in report["problems"] if p["kind"] == "missing_document"]
         assert lost and not any(p["repaired"] for p in lost)
         assert {p["key"] for p in lost} == {None, "countries/v1/countries.parquet", "countries/v1/countries.stac.json",
-                                            "countries/v1/countries.iso19115.json"}
+                                            "countries/v1/countries.iso19115.json", "countries/v1/countries.thumbnail.png"}
         assert world.exists(LAKE, "countries/v1/countries.parquet")
     finally:
         world.give_documents("assets", docs)

@@ -54,6 +54,9 @@ struct sl_cog_options {
     const char *compression;    /* "DEFLATE", "ZSTD", "LZW", "JPEG", "WEBP", "LERC", "NONE"; NULL: DEFLATE */
     const char *resampling;     /* of overviews; NULL: average, nearest for palettes and masks */
     int block_size;             /* 0: 512; a multiple of 16 from 128 to 4096 */
+    int level;                  /* of DEFLATE and ZSTD; 0: GDAL's own */
+    int quality;                /* of JPEG and WEBP, 1 to 100; 0: GDAL's own (75) */
+    double max_z_error;         /* of LERC; 0: without loss */
     int threads;                /* 0: all cores */
     const struct sl_crs *crs;   /* to write in place of the file's; NULL: the file's */
     int (*progress)(void *data, double fraction); /* returns 0 to stop; may be NULL */

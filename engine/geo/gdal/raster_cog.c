@@ -91,12 +91,21 @@ static int choose_options(const struct sl_raster *r, const struct sl_cog_options
     int rc = choose_compression(r, o, &compression, err);
     if (rc < 0)
         return rc;
-    char number[16], threads[16];
+    char number[16], threads[16], level[16], quality[16], error[40];
     snprintf(number, sizeof number, "%d", block);
     snprintf(threads, sizeof threads, "%d", o->threads);
+    snprintf(level, sizeof level, "%d", o->level);
+    snprintf(quality, sizeof quality, "%d", o->quality);
+    snprintf(error, sizeof error, "%.17g", o->max_z_error);
     char **list = CSLSetNameValue(NULL, "COMPRESS", compression);
     list = CSLSetNameValue(list, "PREDICTOR", predictor(r, compression));
     list = CSLSetNameValue(list, "BLOCKSIZE", number);
+    if (o->level > 0 && (!strcmp(compression, "DEFLATE") || !strcmp(compression, "ZSTD")))
+        list = CSLSetNameValue(list, "LEVEL", level);
+    if (o->quality > 0 && (!strcmp(compression, "JPEG") || !strcmp(compression, "WEBP")))
+        list = CSLSetNameValue(list, "QUALITY", quality);
+    if (o->max_z_error > 0 && !strcmp(compression, "LERC"))
+        list = CSLSetNameValue(list, "MAX_Z_ERROR", error);
     list = CSLSetNameValue(list, "RESAMPLING", resampling);
     /* What the input brings may be made by another rule, or lie. */
     list = CSLSetNameValue(list, "OVERVIEWS", "IGNORE_EXISTING");
