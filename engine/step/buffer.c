@@ -130,7 +130,7 @@ static void in_plane(const struct sl_step_context *context, const struct options
     }
 }
 
-/* Two layers below, so that each row is transformed once: OFFSET 0 keeps PostgreSQL from folding them into one. */
+/* Two layers below, so that each row is transformed once: the fence keeps PostgreSQL from folding them into one. */
 static void source(const struct sl_step_context *context, const struct names *n, struct sl_sql *out)
 {
     static const char *const middle[] = {"(ST_XMin(", ") + ST_XMax(", ")) / 2 AS "};
@@ -148,7 +148,10 @@ static void source(const struct sl_step_context *context, const struct names *n,
     sl_sql_ident(out, n->lonlat);
     sl_sql_text(out, " FROM ");
     sl_step_table(context, out);
-    sl_sql_text(out, " OFFSET 0) AS placed OFFSET 0) AS measured");
+    sl_step_fence(out);
+    sl_sql_text(out, ") AS placed");
+    sl_step_fence(out);
+    sl_sql_text(out, ") AS measured");
 }
 
 static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)

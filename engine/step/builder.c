@@ -143,6 +143,14 @@ void sl_step_geometry(const struct sl_step_context *context, struct sl_sql *out)
     sl_sql_ident(out, context->geometry);
 }
 
+/* OFFSET keeps PostgreSQL's planner from folding two queries into one; only as a constant of its final type it leaves it
+ * free to do both in parallel. DuckDB keeps them apart by itself, and would go through an OFFSET on one core. */
+void sl_step_fence(struct sl_sql *out)
+{
+    if (out->dialect == SL_DIALECT_POSTGIS)
+        sl_sql_text(out, " OFFSET '0'::bigint");
+}
+
 void sl_step_table(const struct sl_step_context *context, struct sl_sql *out)
 {
     const struct sl_table *input = context->input;
@@ -150,11 +158,10 @@ void sl_step_table(const struct sl_step_context *context, struct sl_sql *out)
         sl_sql_table(out, input->schema, input->name);
         return;
     }
-    /* OFFSET keeps the planner from putting one step's expression into the next, where it would be computed as often as it
-     * is named. Only as a constant of its final type it leaves PostgreSQL free to do all steps in parallel. */
     sl_sql_text(out, "(");
     sl_sql_text(out, input->query);
-    sl_sql_text(out, " OFFSET '0'::bigint) AS ");
+    sl_step_fence(out);
+    sl_sql_text(out, ") AS ");
     sl_sql_ident(out, input->name);
 }
 

@@ -97,10 +97,12 @@ static void with_mask(const struct sl_step_context *context, const struct sl_oth
     sl_sql_ident(out, mask);
     sl_sql_text(out, " FROM (SELECT * FROM ");
     sl_step_table(context, out);
-    sl_sql_text(out, duckdb ? ") AS l) AS masked" : ") AS l OFFSET 0) AS masked");
+    sl_sql_text(out, ") AS l");
+    sl_step_fence(out);
+    sl_sql_text(out, ") AS masked");
 }
 
-/* OFFSET 0 keeps PostgreSQL from computing the clipped geometry once for the condition and once for the column. */
+/* The fence keeps PostgreSQL from computing the clipped geometry once for the condition and once for the column. */
 static int build(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
     const struct options *o = data;
@@ -126,8 +128,10 @@ static int build(const struct sl_step_context *context, const void *data, struct
         sl_step_table(context, out);
     else
         with_mask(context, &other, mask, out);
-    if (o->outside == OUTSIDE_DROP)
-        sl_step_put(context, out, " OFFSET 0) AS clipped WHERE @ IS NULL OR NOT ST_IsEmpty(@)");
+    if (o->outside == OUTSIDE_DROP) {
+        sl_step_fence(out);
+        sl_step_put(context, out, ") AS clipped WHERE @ IS NULL OR NOT ST_IsEmpty(@)");
+    }
     return rc;
 }
 

@@ -43,7 +43,8 @@ static void source(const struct sl_step_context *context, const char *x, const c
     sl_sql_ident(out, y);
     sl_sql_text(out, " FROM ");
     sl_step_table(context, out);
-    sl_sql_text(out, " OFFSET 0) AS placed");
+    sl_step_fence(out);
+    sl_sql_text(out, ") AS placed");
 }
 
 /* One bit of the code, from the left: even ones of the longitude, odd ones of the latitude, 30 of each. */

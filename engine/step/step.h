@@ -54,6 +54,8 @@ int sl_step_require_geometry(const struct sl_step_context *context, const char *
 bool sl_step_has_geometry(const struct sl_step_context *context);
 void sl_step_geometry(const struct sl_step_context *context, struct sl_sql *out); /* "geom" */
 void sl_step_table(const struct sl_step_context *context, struct sl_sql *out);    /* "schema"."table", or (query) */
+/* Ends a query in FROM (…) whose expressions are to be computed once, however often the query around it names them. */
+void sl_step_fence(struct sl_sql *out);
 /* A literal of the engine's source in which each @ is the geometry column, quoted. */
 void sl_step_put(const struct sl_step_context *context, struct sl_sql *out, const char *trusted);
 /* The geometry for a function that refuses curves, which only PostGIS has: for sl_step_put. */

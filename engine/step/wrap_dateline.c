@@ -71,7 +71,8 @@ static int build(const struct sl_step_context *context, const void *data, struct
     sl_sql_ident(out, u);
     sl_sql_text(out, " FROM ");
     sl_step_table(context, out);
-    sl_sql_text(out, " OFFSET 0) AS unwrapped");
+    sl_step_fence(out);
+    sl_sql_text(out, ") AS unwrapped");
     return 0;
 }
 

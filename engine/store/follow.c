@@ -45,9 +45,9 @@ static void *work(void *data)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            f->rc = sl_fail_errno(&f->error, errno, "cannot read back what was downloaded");
+            f->rc = sl_fail_errno(&f->error, errno, "cannot read back what was written");
         else if (got == 0)
-            f->rc = sl_fail(&f->error, SL_E_FILE_CHANGED, "a file became shorter while it was downloaded");
+            f->rc = sl_fail(&f->error, SL_E_FILE_CHANGED, "a file became shorter while it was written");
         if (f->rc)
             break;
         sl_sha256_update(f->hash, block, (size_t)got);
@@ -79,7 +79,7 @@ int sl_follow_new(int fd, struct sl_follow **out, struct sl_error *err)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (e) {
         release(f);
-        return sl_fail_errno(err, e, "cannot start a thread that hashes a download");
+        return sl_fail_errno(err, e, "cannot start a thread that hashes a file");
     }
     *out = f;
     return 0;

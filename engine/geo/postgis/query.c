@@ -246,15 +246,17 @@ int sl_postgis__geometry_facts(struct sl_compute_session *session, const struct 
     if (!table->geometry)
         return sl_fail(err, SL_E_GEOMETRY_CONTRACT, "table \"%s\" has no geometry column", table->name);
     sl_sql_init(&sql, SL_DIALECT_POSTGIS);
-    /* ST_XMin and its like are exact, where ST_Extent may round outwards to the stored single-precision box. */
-    sl_sql_text(&sql, "SELECT * FROM (SELECT substr(ST_GeometryType(g), 4) || CASE WHEN ST_Zmflag(g) >= 2 THEN ' Z' ELSE '' END AS type, "
-                      "count(*), count(*) FILTER (WHERE ST_IsEmpty(g)), "
-                      "count(*) FILTER (WHERE ST_Zmflag(g) IN (1, 3)), "
-                      "min(ST_XMin(g)), min(ST_YMin(g)), max(ST_XMax(g)), max(ST_YMax(g)) FROM (SELECT ");
+    /* The three-dimensional extent is exact, where ST_Extent may round outwards to the stored single-precision box. Groups
+     * are made by what costs nothing, and then put together by name. */
+    sl_sql_text(&sql, "SELECT type, sum(n), sum(empty), sum(measured), min(ST_XMin(box)), min(ST_YMin(box)), "
+                      "max(ST_XMax(box)), max(ST_YMax(box)) FROM (SELECT substr(kind, 4) || CASE WHEN flag >= 2 THEN ' Z' "
+                      "ELSE '' END AS type, n, empty, CASE WHEN flag IN (1, 3) THEN n ELSE 0 END AS measured, box FROM ("
+                      "SELECT ST_GeometryType(g) AS kind, ST_Zmflag(g) AS flag, count(*) AS n, "
+                      "count(*) FILTER (WHERE ST_IsEmpty(g)) AS empty, ST_3DExtent(g) AS box FROM (SELECT ");
     sl_sql_ident(&sql, table->geometry);
     sl_sql_text(&sql, " AS g FROM ");
     sl_sql_table(&sql, s->name, table->name);
-    sl_sql_text(&sql, ") t GROUP BY 1) u ORDER BY type COLLATE \"C\"");
+    sl_sql_text(&sql, ") t GROUP BY 1, 2) u) v GROUP BY type ORDER BY type COLLATE \"C\"");
     int rc = sl_sql_check(&sql, err);
     if (rc == 0)
         rc = sl_postgis__reset(s, err);

@@ -118,6 +118,11 @@ static int make_role(struct sl_pg *admin, const struct sl_postgis_session *s, st
     sl_sql_ident(&sql, s->name);
     sl_sql_text(&sql, " SET statement_timeout = ");
     sl_sql_int(&sql, s->postgis->options.statement_timeout_ms);
+    sl_sql_text(&sql, "; ALTER ROLE ");
+    sl_sql_ident(&sql, s->name);
+    sl_sql_text(&sql, " SET work_mem = '64MB'; ALTER ROLE "); /* the rows are sorted on their way out */
+    sl_sql_ident(&sql, s->name);
+    sl_sql_text(&sql, " SET jit = off");
     return exec_admin(admin, &sql, err);
 }
 

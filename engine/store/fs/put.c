@@ -15,8 +15,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/uuid7.h"
+#include "store/follow.h"
 
-enum { BLOCK_BYTES = 256 * 1024, MAKE_TRIES = 100 };
+enum { BLOCK_BYTES = 256 * 1024, MAKE_TRIES = 100, FOLLOWED_BYTES = 4 << 20 };
 
 /* Where the bytes come from: memory, or a descriptor of `total` bytes. */
 struct source {
@@ -89,7 +90,9 @@ static void report(const struct put *p, int64_t done, int64_t total)
         p->options->progress(p->options->progress_data, done, total);
 }
 
-static int write_from_fd(struct put *p, const struct source *from, struct sl_sha256 *hash, struct sl_error *err)
+/* hash and follow: one of them or none. */
+static int write_from_fd(struct put *p, const struct source *from, struct sl_sha256 *hash, struct sl_follow *follow,
+                         struct sl_error *err)
 {
     SL_CLEANUP(sl_freep) char *block = sl_xmalloc(BLOCK_BYTES);
     int64_t done = 0;
@@ -105,18 +108,47 @@ static int write_from_fd(struct put *p, const struct source *from, struct sl_sha
         if (rc)
             return rc;
         done += n;
+        if (follow)
+            sl_follow_written(follow, done);
         report(p, done, from->total > done ? from->total : done);
     }
+}
+
+static int check_hash(const struct put *p, const char *hex, struct sl_error *err)
+{
+    const char *wanted = p->options->sha256_hex;
+    return !strcmp(hex, wanted) ? 0
+                                : sl_fail(err, SL_E_FILE_CHECKSUM, "%s/%s: the bytes have sha256 %s, expected %s", p->o.bucket,
+                                          p->o.key, hex, wanted);
+}
+
+/* A thread hashes what was written while more is. */
+static int write_followed(struct put *p, const struct source *from, struct sl_error *err)
+{
+    char hex[SL_SHA256_HEX_BYTES];
+    struct sl_follow *follow = NULL;
+    int rc = sl_follow_new(p->fd, &follow, err);
+    if (rc)
+        return rc;
+    rc = write_from_fd(p, from, NULL, follow, err);
+    if (rc) {
+        sl_follow_end(follow, NULL, NULL);
+        return rc;
+    }
+    rc = sl_follow_end(follow, hex, err);
+    return rc ? rc : check_hash(p, hex, err);
 }
 
 static int write_bytes(struct put *p, const struct source *from, struct sl_error *err)
 {
     char hex[SL_SHA256_HEX_BYTES];
     const char *wanted = p->options->sha256_hex;
+    if (wanted && from->fd >= 0 && from->total >= FOLLOWED_BYTES)
+        return write_followed(p, from, err);
     struct sl_sha256 *hash = wanted ? sl_sha256_new() : NULL;
     int rc;
     if (from->fd >= 0) {
-        rc = write_from_fd(p, from, hash, err);
+        rc = write_from_fd(p, from, hash, NULL, err);
     } else {
         rc = write_block(p, hash, from->bytes, (size_t)from->total, err);
         if (rc == 0)
@@ -124,9 +156,7 @@ static int write_bytes(struct put *p, const struct source *from, struct sl_error
     }
     if (rc == 0 && hash) {
         sl_sha256_final(hash, hex);
-        if (strcmp(hex, wanted) != 0)
-            rc = sl_fail(err, SL_E_FILE_CHECKSUM, "%s/%s: the bytes have sha256 %s, expected %s", p->o.bucket, p->o.key,
-                         hex, wanted);
+        rc = check_hash(p, hex, err);
     }
     sl_sha256_free(hash);
     return rc;
@@ -264,7 +294,7 @@ static int run_put(struct put *p, const struct source *from, int (*still_good)(v
     if (rc)
         return rc;
     sl_uuid7(p->temporary);
-    p->fd = openat(p->fs->tmp_fd, p->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    p->fd = openat(p->fs->tmp_fd, p->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (p->fd < 0)
         return sl_fs__fail(err, errno == ENOENT ? EIO : errno, "put", p->o.bucket, p->o.key);
     rc = write_bytes(p, from, err);
