@@ -53,6 +53,36 @@ static void print_items(struct sl_cli *cli, struct json_object *unit, const char
     }
 }
 
+static const char *joined(struct sl_cli *cli, struct json_object *names)
+{
+    size_t n = json_object_is_type(names, json_type_array) ? json_object_array_length(names) : 0;
+    const char *text = "";
+    for (size_t i = 0; i < n; i++)
+        text = sl_arena_printf(cli->arena, "%s%s%s", text, i ? ", " : "",
+                               json_object_get_string(json_object_array_get_idx(names, i)));
+    return sl_out_escape(cli->arena, text);
+}
+
+/* One line for what a pass makes, one for why, then its query. */
+static void print_passes(struct sl_cli *cli, struct json_object *unit)
+{
+    struct json_object *list = sl_json_get(unit, "passes");
+    size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *pass = json_object_array_get_idx(list, i), *skipped = sl_json_get(pass, "skipped");
+        const char *table = sl_json_str(pass, "table", NULL), *sql = sl_json_str(pass, "sql", NULL);
+        bool none = !strcmp(sl_json_str(pass, "kind", ""), "skipped");
+        sl_cli_line(&cli->out, i ? "" : "passes", "%zu  %s%s%s%s", i + 1, joined(cli, sl_json_get(pass, "steps")),
+                    table ? " → " : none ? ": skipped" : "", table ? sl_out_escape(cli->arena, table) : "",
+                    json_object_is_type(skipped, json_type_array) && json_object_array_length(skipped)
+                        ? sl_arena_printf(cli->arena, " (without %s)", joined(cli, skipped))
+                        : "");
+        sl_cli_line(&cli->out, "", "   %s", sl_cli_member(cli->arena, pass, "why"));
+        if (sql)
+            print_sql(cli, sql);
+    }
+}
+
 static void print_head(struct sl_cli *cli, struct json_object *plan)
 {
     struct json_object *recipe = sl_json_get(plan, "recipe"), *params = sl_json_get(plan, "params");
@@ -63,7 +93,8 @@ static void print_head(struct sl_cli *cli, struct json_object *plan)
     else
         sl_cli_line(&cli->out, "recipe", "%s%s", sl_cli_member(cli->arena, plan, "recipe"),
                     fallback ? "  (no recipe has this intent: the default one)" : "");
-    sl_cli_line(&cli->out, "engine", "%s", sl_cli_member(cli->arena, plan, "engine"));
+    sl_cli_line(&cli->out, "engine", "%s (%s)", sl_cli_member(cli->arena, plan, "engine"),
+                sl_cli_member(cli->arena, plan, "engine_why"));
     if (json_object_is_type(params, json_type_object) && json_object_object_length(params) > 0) {
         const char *label = "params";
         json_object_object_foreach(params, key, value)
@@ -86,7 +117,9 @@ static void print_plan(struct sl_cli *cli, struct json_object *plan)
         if (file)
             sl_cli_line(&cli->out, "file", "%s%s%s", sl_out_escape(cli->arena, file), layer ? ", layer " : "",
                         layer ? sl_out_escape(cli->arena, layer) : "");
-        print_items(cli, unit, "steps", "steps");
+        print_passes(cli, unit);
+        if (json_object_array_length(sl_json_get(unit, "passes")) == 0)
+            print_items(cli, unit, "steps", "steps"); /* of a raster */
         print_items(cli, unit, "checks", "checks");
         print_items(cli, unit, "outputs", "outputs");
     }
@@ -124,13 +157,14 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
 
 const struct sl_command sl_cmd_recipe_explain = {
     .name = "explain",
-    .summary = "the SQL that would run and the keys that would be written",
+    .summary = "the passes and SQL that would run, why, and the keys that would be written",
     .group = SL_GROUP_SETUP,
     .usage = "[--manifest FILE] [--graph mermaid] [RECIPE]",
     .examples = "  sluice recipe explain ingest_vector\n"
                 "  sluice recipe explain --manifest batch.json\n"
                 "  sluice recipe explain road_network --graph mermaid\n",
-    .details = "Nothing is made or changed: no table, no object, no document.\n",
+    .details = "Nothing is made or changed: no table, no object, no document. Steps that need no table between them\n"
+               "are one pass; with -c run.materialize=true each is shown by itself.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),
     .most = 1,

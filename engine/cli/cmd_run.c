@@ -5,7 +5,7 @@
 #include "cli/watch.h"
 
 struct args {
-    bool once;
+    bool once, materialize, keep_schema;
     const char *batch;
     int64_t workers;
 };
@@ -15,6 +15,8 @@ static const struct sl_cli_option run_options[] = {
     {"once", 0, NULL, SL_CLI_FLAG, AT(once), "don't wait for files that are not there yet", NULL, 0},
     {"batch", 0, "ID", SL_CLI_TEXT, AT(batch), "only this batch", NULL, 0},
     {"workers", 0, "N", SL_CLI_INTEGER, AT(workers), "processes at work (default: run.workers)", NULL, 0},
+    {"materialize", 0, NULL, SL_CLI_FLAG, AT(materialize), "a table for every step, to find what one does", NULL, 0},
+    {"keep-schema", 0, NULL, SL_CLI_FLAG, AT(keep_schema), "keep the run's tables: batch show has the schema's name", NULL, 0},
 };
 static const struct sl_cli_option serve_options[] = {
     {"workers", 0, "N", SL_CLI_INTEGER, AT(workers), "processes at work (default: run.workers)", NULL, 0},
@@ -28,7 +30,7 @@ static int supervise(struct sl_cli *cli, const struct args *a, bool forever, str
     struct sl_run_summary summary = {0};
     struct sl_cli_watch watch = {
         .batch_id = a->batch, .forever = forever, .look = true, .workers = (int)a->workers,
-        .role = forever ? "serve" : NULL};
+        .role = forever ? "serve" : NULL, .materialize = a->materialize, .keep_schema = a->keep_schema};
     if (a->workers > WORKERS_MAX)
         return sl_fail(err, SL_E_USAGE, "--workers: at most %d", WORKERS_MAX);
     int rc = sl_cli_engine(cli, SL_NEEDS_RUN, &engine, err);
@@ -61,9 +63,11 @@ const struct sl_command sl_cmd_run = {
     .usage = "[OPTIONS]",
     .examples = "  sluice run\n"
                 "  sluice run --batch roads-20261121-7f3a\n"
-                "  sluice run --workers 4 --json\n",
+                "  sluice run --workers 4 --json\n"
+                "  sluice run --batch roads-20261121-7f3a --materialize --keep-schema\n",
     .details = "Ends with 0 when every batch succeeded, else with the exit code of the last one's error. May\n"
-               "be killed at any time: the next run finishes what was begun.\n",
+               "be killed at any time: the next run finishes what was begun. What --keep-schema keeps is dropped\n"
+               "after seven days, or by `sluice gc --yes --grace 0s`.\n",
     SL_CLI_OPTIONS(run_options),
     .args_bytes = sizeof(struct args),
     .run = run,

@@ -267,10 +267,10 @@ static void stop_gently(int signal_number)
 }
 
 /* The options with which a worker sees the same home and settings. */
-static const char *const *worker_args(struct sl_cli *cli)
+static const char *const *worker_args(struct sl_cli *cli, const struct sl_cli_watch *watch)
 {
     const struct sl_cli_globals *g = &cli->globals;
-    const char **args = sl_arena_array(cli->arena, 2 * g->settings.n + 6, sizeof *args);
+    const char **args = sl_arena_array(cli->arena, 2 * g->settings.n + 10, sizeof *args);
     size_t n = 0;
     if (g->home) {
         args[n++] = "--home";
@@ -279,6 +279,14 @@ static const char *const *worker_args(struct sl_cli *cli)
     for (size_t i = 0; i < g->settings.n; i++) {
         args[n++] = "-c";
         args[n++] = g->settings.items[i];
+    }
+    const char *const asked[] = {watch->materialize ? "run.materialize=true" : NULL,
+                                 watch->keep_schema ? "run.keep_schema=true" : NULL};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        if (!asked[i])
+            continue;
+        args[n++] = "-c";
+        args[n++] = asked[i];
     }
     if (!sl_cli_log_wanted(cli)) {
         args[n++] = "--quiet";
@@ -321,7 +329,7 @@ int sl_cli_supervise(struct sl_cli *cli, struct sl_engine *engine, const struct 
                                            .workers = watch->workers,
                                            .wait_ms = watch->forever ? engine->config->sensor_wait_limit_ms : 0,
                                            .program = cli->program,
-                                           .worker_args = worker_args(cli),
+                                           .worker_args = worker_args(cli, watch),
                                            .listener = listen,
                                            .listener_data = &w,
                                            .role = watch->role};

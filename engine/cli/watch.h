@@ -18,6 +18,7 @@ struct sl_cli_watch {
     int workers;          /* 0: as configured; SL_WORKERS_NONE */
     const char *role;     /* in the ledger's "processes"; NULL: not there */
     bool silent;          /* the caller answers: nothing on stdout */
+    bool materialize, keep_schema; /* run.materialize, run.keep_schema for these workers */
 };
 
 /* Supervises workers of this binary, this home and these settings; prints as it goes, and with --json the summary with

@@ -32,7 +32,7 @@ struct sl_config {
     const char *schemas_path;
     int64_t run_workers, run_retries, run_retry_base_ms, run_retry_max_ms, run_lease_ms, run_timeout_ms;
     int64_t run_worker_memory_bytes; /* 0: no limit */
-    bool run_strict_intents;
+    bool run_strict_intents, run_materialize, run_keep_schema;
     int64_t run_poll_ms, run_drain_timeout_ms;
     int64_t run_most_running;
     const char *run_intent_limits, *run_intent_priorities;

@@ -59,6 +59,8 @@ const struct sl_setting sl_config__settings[] = {
     TIME("run.drain_timeout", "", run_drain_timeout_ms, "5min", 0, WEEK, "how long a stop waits for the batches at work before they are handed back"),
     BYTES("run.worker_memory", "", run_worker_memory_bytes, "0", 0, "address space of a worker; 0: no limit"),
     BOOL("run.strict_intents", "", run_strict_intents, "false", "refuse intents that no recipe serves"),
+    BOOL("run.materialize", "", run_materialize, "false", "make a table for every step of a recipe, and every index"),
+    BOOL("run.keep_schema", "", run_keep_schema, "false", "keep a run's schema, so that its tables can be looked at; sluice gc drops it"),
     INT("run.most_running", "", run_most_running, "0", 0, 100000, "batches at a time on all hosts together; 0: no limit"),
     STRING("run.intent_limits", "", run_intent_limits, "", "the same for single intents, as \"ingest_grib=1 ingest_raster=4\""),
     STRING("run.intent_priorities", "", run_intent_priorities, "", "what goes first, as \"urgent=10 bulk=-5\"; others have 0"),

@@ -68,16 +68,22 @@ static void extend(const struct sl_bound_recipe *bound, struct sl_pass *pass)
     }
 }
 
+static const char *why_apart(const struct sl_step *step)
+{
+    if (!(step->kind->flags & SL_STEP_ROW_WISE))
+        return step->kind->flags & SL_STEP_UNTRUSTED ? "a query of the recipe's own is one" : "it looks at more than one row";
+    return "no neighbour can be part of its query";
+}
+
 static struct sl_pass pass_of_transforms(const struct sl_bound_recipe *bound, size_t i, bool materialize,
                                          struct sl_arena *arena)
 {
-    struct sl_pass pass = {.kind = SL_PASS_TABLE, .from = i, .to = i + 1, .transforms = 1, .why = "a table of its own"};
+    struct sl_pass pass = {.kind = SL_PASS_TABLE, .from = i, .to = i + 1, .transforms = 1};
     if (!materialize && fuses(&bound->steps[i]))
         extend(bound, &pass);
-    if (materialize)
-        pass.why = "every table is kept";
-    else if (pass.transforms > 1)
-        pass.why = "neighbours that make each row from one row are one query";
+    pass.why = materialize           ? "every step has a table"
+               : pass.transforms > 1 ? "neighbours that make each row from one row are one query"
+                                     : why_apart(&bound->steps[i]);
     pass.table = sl_plan_table_name(bound, pass.to - 1, arena);
     return pass;
 }

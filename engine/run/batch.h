@@ -129,6 +129,7 @@ struct sl_batch {
     struct json_object *stages;  /* of the run document */
     struct json_object *dropped; /* policy → rows */
     struct json_object *added;   /* step → rows */
+    const char *kept_schema;     /* that stays after the run, NULL: none does */
     struct json_object *warnings;
     int64_t rows_in, rows_out;
     int64_t wait_ms; /* how long missing assets are waited for */

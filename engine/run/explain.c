@@ -10,6 +10,7 @@
 #include "geo/table.h"
 #include "json/json.h"
 #include "lake/lake.h"
+#include "run/explain.h"
 #include "run/run.h"
 #include "step/step.h"
 
@@ -20,13 +21,6 @@ struct explain {
     const char *folder; /* of the manifest */
     const struct sl_manifest *manifest;
 };
-
-static int srid_of(void *data, const char *crs, struct sl_error *err)
-{
-    (void)data;
-    (void)err;
-    return !strncmp(crs, "EPSG:", 5) ? atoi(crs + 5) : -1;
-}
 
 static bool local_vector(struct explain *x, const struct sl_manifest_file *f, const char **path,
                          const struct sl_format **format)
@@ -63,7 +57,7 @@ static int look_into(struct explain *x, const struct sl_manifest_file *f, const 
     if (info->crs && info->crs->id) {
         *crs = sl_arena_alloc(x->arena, sizeof **crs);
         rc = sl_crs_parse(info->crs->id, x->arena, *crs, err);
-        table->srid = srid_of(NULL, info->crs->id, NULL);
+        table->srid = sl_explain_srid(NULL, info->crs->id, NULL);
     }
     return rc;
 }
@@ -107,7 +101,7 @@ static int explain_step(struct explain *x, size_t i, bool last, struct sl_table 
                                             .geometry = x->bound.recipe->geometry_column,
                                             .crs = *crs,
                                             .arena = x->arena,
-                                            .srid = srid_of,
+                                            .srid = sl_explain_srid,
                                             .other = other_of,
                                             .other_data = x};
     struct sl_sql sql;
@@ -137,7 +131,7 @@ static int explain_step(struct explain *x, size_t i, bool last, struct sl_table 
         struct sl_crs *fresh = sl_arena_alloc(x->arena, sizeof *fresh);
         rc = sl_crs_parse(after, x->arena, fresh, err);
         *crs = fresh;
-        table->srid = srid_of(NULL, after, NULL);
+        table->srid = sl_explain_srid(NULL, after, NULL);
     }
     return rc;
 }
@@ -149,7 +143,7 @@ static int explain_checks(struct explain *x, const struct sl_table *table, const
     for (size_t i = 0; rc == 0 && i < x->bound.recipe->n_checks; i++) {
         const struct sl_check *check = &x->bound.checks[i];
         const struct sl_step_context context = {
-            .input = table, .geometry = x->bound.recipe->geometry_column, .crs = crs, .arena = x->arena, .srid = srid_of};
+            .input = table, .geometry = x->bound.recipe->geometry_column, .crs = crs, .arena = x->arena, .srid = sl_explain_srid};
         struct sl_sql sql;
         sl_sql_init(&sql, dialect_of(x));
         rc = sl_check_sql(check->kind, check->options, &context, &sql, err);
@@ -187,6 +181,24 @@ static struct json_object *explain_outputs(struct explain *x, const char *stem)
     return list;
 }
 
+static int explain_passes(struct explain *x, const struct sl_table *table, const struct sl_crs *crs, struct json_object *list,
+                          struct sl_error *err)
+{
+    const struct sl_explained in = {.bound = &x->bound,
+                                    .arena = x->arena,
+                                    .dialect = dialect_of(x),
+                                    .materialize = x->engine->config->run_materialize,
+                                    .context = {.input = table,
+                                                .geometry = x->bound.recipe->geometry_column,
+                                                .crs = crs,
+                                                .arena = x->arena,
+                                                .srid = sl_explain_srid,
+                                                .other = other_of,
+                                                .other_data = x}};
+    bool raster = x->bound.recipe->n_steps > 0 && sl_step_is_for_rasters(x->bound.steps[0].kind);
+    return raster ? 0 : sl_explain_passes(&in, list, err);
+}
+
 /* f and stem NULL: of no file in particular. layer NULL: the only one. */
 static int explain_unit(struct explain *x, const struct sl_manifest_file *f, const char *layer, const char *stem,
                         struct json_object *units, struct sl_error *err)
@@ -200,13 +212,15 @@ static int explain_unit(struct explain *x, const struct sl_manifest_file *f, con
         return rc;
     const struct sl_crs *crs = file_crs;
     struct json_object *unit = json_object_new_object(), *steps = json_object_new_array(),
-                       *checks = json_object_new_array();
+                       *checks = json_object_new_array(), *passes = json_object_new_array();
     sl_json_put_str(unit, "file", f ? f->key : NULL);
     sl_json_put_str(unit, "layer", layer);
+    sl_json_put(unit, "passes", passes);
     sl_json_put(unit, "steps", steps);
     sl_json_put(unit, "checks", checks);
     sl_json_put(unit, "outputs", explain_outputs(x, stem));
     json_object_array_add(units, unit);
+    rc = explain_passes(x, &table, crs, passes, err);
     size_t last = recipe->n_steps;
     for (size_t i = 0; i < recipe->n_steps; i++)
         if (x->bound.steps[i].kind->class_ == SL_STEP_TRANSFORM)
@@ -236,6 +250,15 @@ static int explain_file(struct explain *x, const struct sl_manifest_file *f, str
     return rc;
 }
 
+static const char *engine_why(const struct explain *x)
+{
+    const struct sl_recipe *r = x->bound.recipe;
+    if (!strcmp(r->engine, "none"))
+        return "rasters need no SQL";
+    return dialect_of(x) == SL_DIALECT_DUCKDB ? "the recipe names it: in the process, with DuckDB's spatial extension"
+                                              : "what a recipe has that names no other: SQL in a PostGIS schema of the run's own";
+}
+
 static int explain_all(struct explain *x, struct json_object **out, struct sl_error *err)
 {
     struct json_object *plan = json_object_new_object(), *units = json_object_new_array(),
@@ -249,6 +272,7 @@ static int explain_all(struct explain *x, struct json_object **out, struct sl_er
     sl_json_put(plan, "fallback", json_object_new_boolean(x->bound.fallback));
     sl_json_put(plan, "params", json_object_get(x->bound.params));
     sl_json_put_str(plan, "engine", r->engine);
+    sl_json_put_str(plan, "engine_why", engine_why(x));
     sl_json_put(plan, "units", units);
     int rc = x->manifest ? 0 : explain_unit(x, NULL, NULL, NULL, units, err);
     for (size_t i = 0; rc == 0 && x->manifest && i < x->manifest->n_files; i++)

@@ -177,7 +177,7 @@ int sl_gc(struct sl_engine *e, const struct sl_gc_options *options, struct sl_gc
                    .before_ns = sl_clock_wall_ns() - options->grace_s * SL_NS_PER_S,
                    .report = report};
     *report = (struct sl_gc_report){0};
-    int rc = sl_recover_sweep(e, options->dry_run, &report->schemas, &report->foreign_schemas, &report->scratch_folders,
+    int rc = sl_recover_sweep(e, options->grace_s, options->dry_run, &report->schemas, &report->foreign_schemas, &report->scratch_folders,
                               err);
     if (rc == 0)
         rc = remove_hidden(&g, err);

@@ -102,15 +102,29 @@ static int is_leftover(void *data, const char *run_id, struct sl_error *err)
     return current ? 0 : 1;
 }
 
+struct schemas {
+    struct sl_engine *engine;
+    int64_t kept_s; /* how long a schema stays that somebody wants to look at */
+};
+
+static bool is_kept(struct json_object *run, const char *run_id, int64_t kept_s)
+{
+    int64_t began_ms = sl_uuid7_unix_ms(run_id);
+    return sl_json_str(run, "kept_schema", NULL) && began_ms >= 0 &&
+           sl_clock_wall_ns() / SL_NS_PER_MS - began_ms < kept_s * 1000;
+}
+
 /* Of schemas and roles, which several engines may have on one server. */
 static int is_leftover_schema(void *data, const char *run_id, struct sl_error *err)
 {
-    struct sl_engine *engine = data;
+    const struct schemas *s = data;
     SL_CLEANUP(sl_json_putp) struct json_object *run = NULL;
-    int rc = engine->ledger->ops->get_run(engine->ledger, run_id, &run, err);
+    int rc = s->engine->ledger->ops->get_run(s->engine->ledger, run_id, &run, err);
     if (rc < 0)
         return rc;
-    return run ? is_leftover(data, run_id, err) : is_ancient(run_id);
+    if (!run)
+        return is_ancient(run_id);
+    return is_kept(run, run_id, s->kept_s) ? 0 : is_leftover(s->engine, run_id, err);
 }
 
 static int drop_folders(struct sl_engine *engine, bool dry_run, int64_t *n, struct sl_error *err)
@@ -134,20 +148,22 @@ static int drop_folders(struct sl_engine *engine, bool dry_run, int64_t *n, stru
     return rc;
 }
 
-int sl_recover_sweep(struct sl_engine *engine, bool dry_run, int64_t *schemas, int64_t *foreign, int64_t *folders,
-                     struct sl_error *err)
+int sl_recover_sweep(struct sl_engine *engine, int64_t kept_s, bool dry_run, int64_t *schemas, int64_t *foreign,
+                     int64_t *folders, struct sl_error *err)
 {
+    struct schemas data = {.engine = engine, .kept_s = kept_s};
     int rc = drop_folders(engine, dry_run, folders, err);
     *schemas = 0;
     if (rc == 0 && engine->compute)
-        rc = engine->compute->ops->sweep(engine->compute, is_leftover_schema, engine, dry_run, schemas, foreign, err);
+        rc = engine->compute->ops->sweep(engine->compute, is_leftover_schema, &data, dry_run, schemas, foreign, err);
     return rc;
 }
 
 int sl_recover_leftovers(struct sl_engine *engine, bool dry_run, int64_t *schemas, int64_t *folders,
                          struct sl_error *err)
 {
-    return sl_recover_sweep(engine, dry_run, schemas, NULL, folders, err);
+    enum { KEPT_S = 7 * 24 * 3600 };
+    return sl_recover_sweep(engine, KEPT_S, dry_run, schemas, NULL, folders, err);
 }
 
 int sl_recover(struct sl_engine *engine, struct sl_error *err)

@@ -241,8 +241,9 @@ int sl_gc(struct sl_engine *engine, const struct sl_gc_options *options, struct 
 
 /* -- explain -------------------------------------------------------------------------------------------------------- */
 
-/* The plan of a recipe: {recipe, fallback, params, engine, units: [{file, layer, steps: [{name, sql, table}], checks: […],
- * outputs: [{kind, dataset, key, options}]}]}. manifest NULL: a plan without file. No side effects: no table, no object. */
+/* The plan of a recipe: {recipe, fallback, params, engine, engine_why, units: [{file, layer, passes: [{kind: table | index |
+ * skipped, steps, skipped, table, why, sql}], steps: [{name, sql, table}] (each by itself), checks: […], outputs: [{kind,
+ * dataset, key, options}]}]}. manifest NULL: a plan without file. No side effects: no table, no object. */
 int sl_explain(struct sl_engine *engine, const char *recipe_name, const char *manifest_path,
                struct sl_violations *violations, struct sl_doc **doc_out, struct json_object **plan,
                struct sl_error *err);

@@ -41,6 +41,8 @@ struct json_object *sl_batch_run_changes(const struct sl_batch *b)
     sl_json_put(changes, "rows_dropped", json_object_get(b->dropped));
     sl_json_put(changes, "rows_added", json_object_get(b->added));
     sl_json_put(changes, "warnings", json_object_get(b->warnings));
+    if (b->kept_schema)
+        sl_json_put_str(changes, "kept_schema", b->kept_schema);
     return changes;
 }
 

@@ -53,6 +53,16 @@ static int compute_in_session(struct sl_batch *b, struct sl_unit *unit, struct s
     return rc < 0 ? rc : sl_batch_write_vector(b, unit, w, err);
 }
 
+/* The run's document says it, so that whoever clears up leaves the schema alone for its grace. */
+static void tell_kept(struct sl_batch *b, const char *schema)
+{
+    b->kept_schema = sl_arena_strdup(b->arena, schema);
+    json_object_array_add(b->warnings, json_object_new_string(sl_arena_printf(
+                                           b->arena, "schema %s is kept, to be looked at with psql: SET search_path = %s, public. "
+                                           "sluice gc drops it after its grace of 7 days, sluice gc --yes --grace 0s at once",
+                                           schema, schema)));
+}
+
 int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_error *err)
 {
     struct sl_plan plan;
@@ -75,13 +85,16 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
     unit->vector = sl_vector_info(vector);
     unit->crs = w.crs = source->crs;
     unit->crs_source = source->crs_source;
-    sl_plan_make(&b->bound, &(struct sl_plan_options){.materialize = false}, b->arena, &plan);
+    sl_plan_make(&b->bound, &(struct sl_plan_options){.materialize = b->engine->config->run_materialize}, b->arena, &plan);
     rc = w.compute->ops->begin(w.compute, b->run_id, b->scratch, &w.session, err);
     if (rc < 0)
         return rc;
     rc = compute_in_session(b, unit, &w, vector, err);
     struct sl_error end_error = {0};
-    int end = w.compute->ops->end(w.session, false, &end_error);
+    bool keep = b->engine->config->run_keep_schema;
+    if (keep)
+        tell_kept(b, w.session->schema);
+    int end = w.compute->ops->end(w.session, keep, &end_error);
     if (rc == 0 && end < 0) {
         rc = end;
         if (err)
