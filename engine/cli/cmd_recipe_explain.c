@@ -157,14 +157,14 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
 
 const struct sl_command sl_cmd_recipe_explain = {
     .name = "explain",
-    .summary = "the passes and SQL that would run, why, and the keys that would be written",
+    .summary = "the SQL that would run, in which passes and why, and the keys",
     .group = SL_GROUP_SETUP,
     .usage = "[--manifest FILE] [--graph mermaid] [RECIPE]",
     .examples = "  sluice recipe explain ingest_vector\n"
                 "  sluice recipe explain --manifest batch.json\n"
                 "  sluice recipe explain road_network --graph mermaid\n",
-    .details = "Nothing is made or changed: no table, no object, no document. Steps that need no table between them\n"
-               "are one pass; with -c run.materialize=true each is shown by itself.\n",
+    .details = "Nothing is made or changed: no table, no object, no document. Steps that need no table between\n"
+               "them are one pass; with -c run.materialize=true each is shown by itself.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),
     .most = 1,

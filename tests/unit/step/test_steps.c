@@ -124,7 +124,11 @@ static void test_normalize_crs_says_when_it_cannot(void **state)
 static void test_simplify_keeps_topology_or_collapsed_geometries(void **state)
 {
     builds(*state, "simplify: {tolerance: 0.00001}",
-           "SELECT " OTHERS "ST_SimplifyPreserveTopology(\"geom\", 1e-05) AS \"geom\" FROM " INPUT);
+           "SELECT " OTHERS "CASE WHEN ST_NPoints(\"sl_simple\") = ST_NPoints(\"geom\") THEN \"geom\" "
+           "WHEN ST_NRings(\"sl_simple\") = ST_NRings(\"geom\") AND ST_IsValid(\"sl_simple\") THEN \"sl_simple\" "
+           "ELSE ST_SimplifyPreserveTopology(\"geom\", 1e-05) END AS \"geom\" FROM (SELECT *, "
+           "CASE WHEN GeometryType(\"geom\") IN ('POLYGON', 'MULTIPOLYGON') AND ST_Zmflag(\"geom\") IN (0, 2) "
+           "THEN ST_Simplify(\"geom\", 1e-05, true) END AS \"sl_simple\" FROM " INPUT " OFFSET '0'::bigint) AS simplified");
     builds(*state, "simplify: {tolerance: 10, preserve_topology: false}",
            "SELECT " OTHERS "COALESCE(ST_Simplify(ST_CurveToLine(\"geom\"), 10, true), \"geom\") AS \"geom\" FROM " INPUT);
 }
