@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""However a recipe's steps are cut into passes, the same bytes come out; what is kept to be looked at goes again."""
+
+import json
+
+import geopandas
+import psycopg
+import pytest
+from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
+
+from home import ROOT, Home
+
+HEAD = "apiVersion: sluice/v1\nkind: Recipe\nname: {name}\nversion: 1\nintents: [{name}]\ntype: vector\nsteps:\n{steps}outputs:\n  - geoparquet: {{}}\n"
+STEPS = {
+    "columns": ["normalize_crs: {to: \"EPSG:4326\"}", "spatial_index: {}", "rename: {columns: {name: \"select\"}}", "measure: {area: m2}",
+                "add_column: {name: twice, value: \"length(code) * 2\"}", "drop_columns: {columns: [code]}", "geohash: {}",
+                "simplify: {tolerance: 0.1}"],
+    "rows": ["cast: {columns: {code: integer}, on_error: drop}", "rename: {columns: {name: label}}", "clip: {bounds: [0, 0, 50, 50]}",
+             "explode: {part_column: part}", "filter: {where: \"part < 3\"}", "snap_to_grid: {size: 0.01}"],
+    "apart": ["add_column: {name: n, value: \"length(name)\"}", "make_valid: {}",
+              "sql: {select: \"SELECT *, ST_NPoints({{geom}}) AS points FROM {{input}}\"}", "filter: {where: \"points > 1\"}",
+              "reduce_precision: {digits: 3}", "dedupe: {columns: [code], order_by: [name]}", "promote_multi: {}"],
+    "falls_back": ["add_column: {name: one, value: \"1\"}", "filter: {where: \"ctid IS NOT NULL\"}"],
+}
+ALL = ["ingest_vector", "ingest_road_network", *STEPS]
+
+
+@pytest.fixture(scope="module")
+def home():
+    home = Home()
+    (home.path / "recipes").mkdir(parents=True)
+    for name, steps in STEPS.items():
+        (home.path / f"recipes/{name}.yaml").write_text(HEAD.format(name=name, steps="".join(f"  - {s}\n" for s in steps)))
+    home.run("init")
+    yield home
+    home.close()
+
+
+def rows() -> geopandas.GeoDataFrame:
+    ring = [(k, (k % 3) * 0.01) for k in range(20)] + [(19, 9), (0, 9), (0, 0)]
+    shapes = [box(0, 0, 2, 2), box(40, 40, 60, 60), MultiPolygon([box(10, 10, 11, 11), box(12, 12, 13, 13)]), Polygon(ring),
+              Polygon([(20, 20), (22, 22), (22, 20), (20, 22), (20, 20)]), Polygon(), None,
+              Polygon(box(30, 30, 40, 40).exterior, [box(31, 31, 39, 39).exterior]), Point(5, 5),
+              LineString([(1, 1), (2, 1.001), (3, 1), (4, 1.002)])]
+    codes = ["1", "2", "3", "4", "5", "6", "7", "x", "9", "9"]
+    return geopandas.GeoDataFrame({"code": codes, "name": [f"row {k}" for k in range(len(shapes))]}, geometry=shapes, crs=4326)
+
+
+def assets(home: Home, dataset: str) -> list[dict]:
+    return home.run("ledger", "find", "assets", json.dumps({"dataset_id": dataset}), "--sort", "version:1", "--json").json
+
+
+def run_of(home: Home, run_id: str) -> dict:
+    return home.run("ledger", "find", "runs", json.dumps({"_id": run_id}), "--json").json[0]
+
+
+@pytest.mark.parametrize("intent", ALL)
+def test_a_table_for_every_step_makes_the_same_bytes(home, intent):
+    source = home.folder / f"{intent}.geojson"
+    rows().to_file(source, driver="GeoJSON")
+    home.run("submit", "--intent", intent, "--type", "vector", "--batch-id", intent, "--dataset", intent, source)
+    home.run("run", "--batch", intent)
+    home.run("-c", "run.materialize=true", "replay", intent, "--force")
+    one, other = assets(home, intent)
+    assert one["run_id"] != other["run_id"]
+    assert one["row_count"] == other["row_count"] > 0
+    assert one["content_hash"] == other["content_hash"]
+    fused, by_step = run_of(home, one["run_id"]), run_of(home, other["run_id"])
+    for count in ("rows_in", "rows_out", "rows_dropped", "rows_added"):
+        assert fused[count] == by_step[count], count
+
+
+def test_every_shipped_recipe_is_among_them():
+    shipped = {path.stem for path in (ROOT / "recipes").glob("*.yaml") if "type: vector" in path.read_text()}
+    assert shipped <= set(ALL)
+
+
+def tables(home: Home, schema: str) -> set[str]:
+    lines = (home.path / "postgres/data/postmaster.pid").read_text().splitlines()
+    with psycopg.connect(f"host={lines[4]} port={lines[3]} dbname=sluice user=sluice") as connection:
+        return {name for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (schema,))}
+
+
+def test_a_kept_schema_has_every_table_until_gc_drops_it(home):
+    source = home.folder / "kept.geojson"
+    rows().to_file(source, driver="GeoJSON")
+    home.run("submit", "--intent", "columns", "--type", "vector", "--batch-id", "kept", "--dataset", "kept", source)
+    home.run("run", "--batch", "kept", "--materialize", "--keep-schema")
+    run = run_of(home, assets(home, "kept")[0]["run_id"])
+    schema = run["kept_schema"]
+    assert schema == "proc_" + run["_id"].replace("-", "_")
+    assert any(schema in text and "sluice gc" in text for text in run["warnings"])
+    assert tables(home, schema) == {"raw_data", "step_0", "step_2", "step_3", "step_4", "step_5", "step_6", "processed"}
+    home.run("run")  # a start clears what killed runs left, and this is not that
+    home.run("gc", "--yes")
+    assert len(tables(home, schema)) == 8
+    home.run("gc", "--yes", "--grace", "0s")
+    assert tables(home, schema) == set()
+
+
+def test_explain_tells_the_passes_and_why(home):
+    (unit,) = home.run("recipe", "explain", "columns", "--json").json["units"]
+    first, *rest = unit["passes"]
+    assert rest == []
+    assert first["kind"] == "table" and first["table"] == "processed"
+    assert first["skipped"] == ["spatial_index"]
+    assert len(first["steps"]) == 7 and "one query" in first["why"]
+    assert first["sql"].count("ST_Transform") >= 1 and "raw_data" in first["sql"]
+    text = home.run("recipe", "explain", "apart").out
+    assert "1  add_column, make_valid → step_1" in text
+    assert "2  sql → step_2" in text
+    (unit,) = home.run("-c", "run.materialize=true", "recipe", "explain", "columns", "--json").json["units"]
+    assert [p["kind"] for p in unit["passes"]] == ["table", "index", *["table"] * 6]
