@@ -91,7 +91,7 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
         return rc;
     rc = compute_in_session(b, unit, &w, vector, err);
     struct sl_error end_error = {0};
-    bool keep = b->engine->config->run_keep_schema;
+    bool keep = b->engine->config->run_keep_schema && w.compute->ops->keeps_schema;
     if (keep)
         tell_kept(b, w.session->schema);
     int end = w.compute->ops->end(w.session, keep, &end_error);

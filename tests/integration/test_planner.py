@@ -19,7 +19,7 @@ STEPS = {
              "explode: {part_column: part}", "filter: {where: \"part < 3\"}", "snap_to_grid: {size: 0.01}"],
     "apart": ["add_column: {name: n, value: \"length(name)\"}", "make_valid: {}",
               "sql: {select: \"SELECT *, ST_NPoints({{geom}}) AS points FROM {{input}}\"}", "filter: {where: \"points > 1\"}",
-              "reduce_precision: {digits: 3}", "dedupe: {columns: [code], order_by: [name]}", "promote_multi: {}"],
+              "reduce_precision: {size: 0.001}", "dedupe: {columns: [code], order_by: [name]}", "promote_multi: {}"],
     "falls_back": ["add_column: {name: one, value: \"1\"}", "filter: {where: \"ctid IS NOT NULL\"}"],
 }
 ALL = ["ingest_vector", "ingest_road_network", *STEPS]
@@ -66,6 +66,7 @@ def test_a_table_for_every_step_makes_the_same_bytes(home, intent):
     assert one["row_count"] == other["row_count"] > 0
     assert one["content_hash"] == other["content_hash"]
     fused, by_step = run_of(home, one["run_id"]), run_of(home, other["run_id"])
+    assert not fused["recipe"]["fallback"]
     for count in ("rows_in", "rows_out", "rows_dropped", "rows_added"):
         assert fused[count] == by_step[count], count
 

@@ -103,6 +103,7 @@ static void free_compute(struct sl_compute *compute)
 static const struct sl_compute_ops ops = {
     .name = "postgis",
     .dialect = SL_DIALECT_POSTGIS,
+    .keeps_schema = true,
     .versions = versions,
     .begin = sl_postgis__begin,
     .load = sl_postgis__load,

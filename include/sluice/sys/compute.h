@@ -66,6 +66,7 @@ struct sl_parquet_file {
 struct sl_compute_ops {
     const char *name;    /* "postgis", "duckdb" */
     int dialect;         /* enum sl_dialect */
+    bool keeps_schema;   /* a schema that `end` keeps can be looked at afterwards */
 
     /* Must provide. */
     int (*versions)(struct sl_compute *compute, struct sl_compute_versions *out, struct sl_error *err);
