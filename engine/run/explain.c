@@ -10,6 +10,7 @@
 #include "geo/table.h"
 #include "json/json.h"
 #include "lake/lake.h"
+#include "run/batch.h"
 #include "run/explain.h"
 #include "run/run.h"
 #include "step/step.h"
@@ -259,6 +260,24 @@ static const char *engine_why(const struct explain *x)
                                               : "what a recipe has that names no other: SQL in a PostGIS schema of the run's own";
 }
 
+/* Files that become one table are one unit: of the main table's file, whose columns are known only when it is alone. */
+static int explain_together(struct explain *x, struct json_object *units, struct sl_error *err)
+{
+    const struct sl_recipe *r = x->bound.recipe;
+    const struct sl_manifest_file *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < x->manifest->n_files; i++) {
+        const struct sl_manifest_file *f = &x->manifest->files[i];
+        const struct sl_recipe_role *role = r->inputs.kind == SL_INPUTS_ROLES ? sl_recipe_role(r, f->role) : &r->inputs.roles[0];
+        if (!role->main)
+            continue;
+        first = first ? first : f;
+        n++;
+    }
+    const char *stem = r->inputs.kind == SL_INPUTS_MERGE ? r->name : sl_path_stem(x->arena, first->key);
+    return explain_unit(x, n == 1 ? first : NULL, first->layer, stem, units, err);
+}
+
 static int explain_all(struct explain *x, struct json_object **out, struct sl_error *err)
 {
     struct json_object *plan = json_object_new_object(), *units = json_object_new_array(),
@@ -274,8 +293,9 @@ static int explain_all(struct explain *x, struct json_object **out, struct sl_er
     sl_json_put_str(plan, "engine", r->engine);
     sl_json_put_str(plan, "engine_why", engine_why(x));
     sl_json_put(plan, "units", units);
-    int rc = x->manifest ? 0 : explain_unit(x, NULL, NULL, NULL, units, err);
-    for (size_t i = 0; rc == 0 && x->manifest && i < x->manifest->n_files; i++)
+    bool together = x->manifest && r->inputs.kind != SL_INPUTS_EACH;
+    int rc = !x->manifest ? explain_unit(x, NULL, NULL, NULL, units, err) : together ? explain_together(x, units, err) : 0;
+    for (size_t i = 0; rc == 0 && x->manifest && !together && i < x->manifest->n_files; i++)
         rc = explain_file(x, &x->manifest->files[i], units, err);
     if (rc < 0)
         json_object_put(plan);
@@ -316,6 +336,8 @@ int sl_explain(struct sl_engine *engine, const char *recipe_name, const char *ma
                  ? sl_recipe_select(engine->recipes, manifest.intent, manifest.files[0].type,
                                     engine->config->run_strict_intents, &recipe, &fallback, err)
                  : sl_fail(err, SL_E_USAGE, "name a recipe or a manifest");
+    if (rc == 0 && x.manifest)
+        rc = sl_roles_check(recipe, &manifest, arena, err);
     if (rc == 0)
         rc = sl_recipe_bind(recipe, &engine->kinds, x.manifest ? manifest.params : NULL, arena, &x.bound, err);
     x.bound.fallback = fallback;

@@ -5,6 +5,7 @@ import json
 import shutil
 
 import geopandas
+import numpy
 import pandas
 import pytest
 from shapely.geometry import LineString, Point, box
@@ -36,6 +37,22 @@ steps:
 outputs:
   - geoparquet: {}
 """,
+    "all_of_it": """engine: ENGINE
+inputs:
+  roles:
+    spots: {main: true}
+    more: {many: true, source_column: file}
+    zones: {}
+    fences: {required: false}
+steps:
+  - union: {roles: [more], source_column: origin}
+  - clip: {role: fences}
+  - join: {role: zones, predicate: within, matches: many, how: inner, columns: [zone]}
+  - sql: {select: "SELECT i.*, (SELECT count(*) FROM {{role.zones}} AS z WHERE ST_Intersects(z.geom, i.geom)) AS n_zones FROM {{input}} AS i"}
+  - join: {dataset: districts, version: 1, predicate: nearest, max_distance: 1, unit: crs, columns: [district]}
+outputs:
+  - geoparquet: {dataset: all.ENGINE}
+""",
     "districts": "outputs:\n  - geoparquet: {dataset: districts}\n",
     "misspelt": "steps:\n  - join: {dataset: distrcts, on: [district]}\noutputs:\n  - geoparquet: {}\n",
     "no_version": "steps:\n  - join: {dataset: districts, version: 9, on: [district]}\noutputs:\n  - geoparquet: {}\n",
@@ -53,7 +70,12 @@ outputs:
 def ready(home) -> Home:
     recipes = home.path / "recipes"
     recipes.mkdir(exist_ok=True)
+    for engine in ("postgis", "duckdb"):
+        body = RECIPES["all_of_it"].replace("ENGINE", engine)
+        (recipes / f"all_{engine}.yaml").write_text(HEAD.format(name=f"all_{engine}") + body)
     for name, body in RECIPES.items():
+        if name == "all_of_it":
+            continue
         (recipes / f"{name}.yaml").write_text(HEAD.format(name=name) + body)
     return home
 
@@ -230,3 +252,39 @@ def test_a_dataset_that_is_not_there_is_told_before_anything_is_computed(ready, 
     assert (shown["error"]["code"], shown["error"]["message"]) == ("recipe.option", message)
     assert shown["error"]["hint"] == hint
     assert "load" not in [s["name"] for s in shown["run"]["stages"]]
+
+
+@pytest.mark.parametrize("engine", ["postgis", "duckdb"])
+def test_rows_of_several_roles_are_what_geopandas_makes_of_them_on_either_engine(ready, engine):
+    random = numpy.random.default_rng(5)
+    at = [(float(x), float(y)) for x, y in zip(random.uniform(12.8, 14.2, 300), random.uniform(51.8, 53.2, 300))]
+    spots, more = points({"n": list(range(200))}, at[:200]), points({"n": list(range(200, 300))}, at[200:])
+    zones = geopandas.GeoDataFrame({"zone": list("abcd")}, crs="EPSG:4326", geometry=[
+        box(13, 52, 13.6, 52.6), box(13.4, 52.4, 14, 53), box(13, 52.8, 13.1, 53), box(0, 0, 1, 1)])
+    files = {"spots.gpkg": spots, "m1.geojson": more[:40], "m2.gpkg": more[40:].to_crs(3035), "zones.gpkg": zones.to_crs(25833)}
+    roles = {"spots.gpkg": "spots", "m1.geojson": "more", "m2.gpkg": "more", "zones.gpkg": "zones"}
+    run = submit(ready, f"all-{engine}", f"all_{engine}", files, roles=roles)["run"]
+    joined = geopandas.sjoin(pandas.concat([spots, more]), zones.to_crs(25833).to_crs(4326), predicate="within")
+    rows = made(ready, f"all-{engine}")
+    assert sorted(zip(rows["n"], rows["zone"])) == sorted(zip(joined["n"], joined["zone"]))
+    assert set(rows["file"].dropna()) == {"m1.geojson", "m2.gpkg"} and set(rows["origin"].dropna()) == {"more"}
+    assert dict(zip(rows["n"], rows["n_zones"])) == joined.groupby("n").size().to_dict()
+    kept = joined["n"].nunique()
+    assert (run["rows_in"], run["rows_out"]) == (200, len(joined))
+    assert run["rows_added"] == {"union": 100, "join": len(joined) - kept} and run["rows_dropped"] == {"join": 300 - kept}
+    near = {n: "north" if p.y > 52.5 else "south" for n, p in zip(joined["n"], joined.geometry)}
+    assert dict(zip(rows["n"], rows["district"])) == near
+
+
+def test_a_row_with_several_matches_ends_the_batch_unless_many_are_expected(ready):
+    zones = geopandas.GeoDataFrame({"zone": [1, 2]}, crs="EPSG:4326", geometry=[box(13, 51, 15, 53), box(14, 51, 16, 53)])
+    files = {"s.geojson": points({"n": [1, 2]}, [(13.5, 52), (14.5, 52)]), "z.geojson": zones}
+    (ready.path / "recipes/once.yaml").write_text(HEAD.format(name="once") + """inputs: {roles: {spots: {main: true}, zones: {}}}
+steps:
+  - join: {role: zones, predicate: within, columns: [zone]}
+outputs:
+  - geoparquet: {}
+""")
+    error = submit(ready, "once", "once", files, check=3, roles={"s.geojson": "spots", "z.geojson": "zones"})["error"]
+    assert error["code"] == "check.failed"
+    assert error["message"] == 'step join: 2 rows became 3, so that some have more than one match in role "zones"'
