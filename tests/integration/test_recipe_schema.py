@@ -24,6 +24,9 @@ BEYOND_A_SCHEMA = {
     "sql_without_input", "unknown_crs", "unknown_param", "wrong_dataset", "broken_hole", "rename_twice",
     "values_and_pattern", "sort_without_columns", "bounds_upside_down", "row_count_range", "dedupe_nothing", "measure_nothing",
     "inputs_no_main", "inputs_main_not_required", "inputs_roles_of_raster", "beside",
+    "clip_nothing", "join_columns_do_not_pair", "join_nearest_without_distance", "join_nothing", "join_roles_of_each",
+    "join_two_tables", "join_unknown_role", "sql_role_not_required", "union_nothing", "raster_calc",
+    "raster_merge_without_mosaic", "raster_merge_without_steps", "vector_with_raster_step",
 }
 NOT_YAML = {"bomb", "duplicate_key", "syntax"}
 
