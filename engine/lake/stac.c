@@ -106,6 +106,14 @@ static struct json_object *raster_bands(const struct sl_raster_info *raster)
             sl_json_put(band, "nodata", sl_lake_number(b->nodata));
         else if (b->has_nodata)
             sl_json_put_str(band, "nodata", isnan(b->nodata) ? "nan" : b->nodata > 0 ? "inf" : "-inf");
+        if (b->has_statistics) {
+            struct json_object *s = json_object_new_object();
+            sl_json_put(s, "minimum", sl_lake_number(b->minimum));
+            sl_json_put(s, "maximum", sl_lake_number(b->maximum));
+            sl_json_put(s, "mean", sl_lake_number(b->mean));
+            sl_json_put(s, "stddev", sl_lake_number(b->stddev));
+            sl_json_put(band, "statistics", s);
+        }
         json_object_array_add(bands, band);
     }
     return bands;

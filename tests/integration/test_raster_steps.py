@@ -35,6 +35,7 @@ RECIPES = {
               'clip: {bounds: [15.02, 52.15, 15.1, 52.25], crs: "EPSG:4326"}', 'calc: {expression: "b1 * 2 + 1"}'],
     "huge": ['warp: {resolution: 0.0001}'],
     "coarse": ['calc: {expression: "b1 * 2"}', "warp: {resolution: 40, align: true, resampling: nearest}"],
+    "counted": ["select_bands: {bands: [2, 1]}", "stats: {}"],
     "plain": [],
 }
 SIDE = 600
@@ -337,6 +338,19 @@ def test_the_files_of_a_batch_become_one_raster(ready):
     assert len(asset["inputs"]) == 2
     with rasterio.open(ready.object(asset)) as out:
         assert out.width == SIDE and out.read(1)[0, 320] == pixels[0, 0, 320] + 1
+
+
+def test_statistics_are_those_of_numpy(ready):
+    pixels = hills(2)
+    pixels[0] = 0  # a band without any data has none
+    asset, target = made(ready, "counted", write(ready, "to_count", pixels))
+    values = pixels[1][pixels[1] != 0].astype("float64")
+    first, second = asset["stac"]["assets"]["data"]["raster:bands"]
+    assert "statistics" not in second
+    expected = {"minimum": values.min(), "maximum": values.max(), "mean": values.mean(), "stddev": values.std()}
+    assert first["statistics"] == pytest.approx(expected, rel=1e-9)
+    with rasterio.open(target) as out:
+        assert float(out.tags(1)["STATISTICS_MEAN"]) == pytest.approx(values.mean(), rel=1e-9)
 
 
 def test_the_shipped_recipes_of_heights(ready):

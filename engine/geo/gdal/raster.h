@@ -22,6 +22,8 @@ struct sl_raster_band {
     const char *description;
     bool has_nodata;
     double nodata;
+    bool has_statistics; /* of a stats step: over all pixels that have data */
+    double minimum, maximum, mean, stddev;
 };
 
 struct sl_raster_info {

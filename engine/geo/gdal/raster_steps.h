@@ -71,6 +71,10 @@ struct sl_raster_map {
 int sl_raster_map(const struct sl_raster_step_context *context, struct sl_raster *in, const struct sl_raster_map *map,
                   struct sl_raster **out, struct sl_error *err);
 
+/* The same pixels, with the statistics of each band that has any data: all pixels are read. */
+int sl_raster_stats(const struct sl_raster_step_context *context, struct sl_raster *in, struct sl_raster **out,
+                    struct sl_error *err);
+
 struct sl_raster_terrain {
     bool slope;                   /* else a hillshade */
     double azimuth, altitude;     /* degrees; of the light */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hillshade and slope of heights. */
+/* hillshade and slope of heights, and the statistics of any values. */
 #include "step/kinds.h"
 #include "step/raster/raster_options.h"
 
@@ -118,4 +118,28 @@ const struct sl_step_kind sl_step__slope = {
     .example = "- slope: {unit: percent}",
     .options = {.items = slope_items, .n = SL_STEP__COUNT(slope_items), .struct_bytes = sizeof(struct options)},
     .apply = apply_slope,
+};
+
+/* -- stats -------------------------------------------------------------------------------------------------------------- */
+
+struct none {
+    char unused; /* a struct has a member */
+};
+
+static int apply_stats(const struct sl_raster_step_context *context, const void *options, struct sl_raster *const *in, size_t n,
+                       struct sl_raster **out, struct sl_error *err)
+{
+    (void)options, (void)n;
+    return sl_raster_stats(context, in[0], out, err);
+}
+
+const struct sl_step_kind sl_step__stats = {
+    .name = "stats",
+    .data_type = "raster",
+    .summary = "Keeps minimum, maximum, mean and standard deviation of each band.",
+    .help = "Over all pixels that have data; in the file's metadata and in the STAC item. Best the last step: what changes "
+            "pixels leaves them behind.",
+    .example = "- stats: {}",
+    .options = {.items = NULL, .n = 0, .struct_bytes = sizeof(struct none)},
+    .apply = apply_stats,
 };
