@@ -34,6 +34,21 @@ static struct json_object *kind_json(const struct sl_step_kind *k)
     return o;
 }
 
+static struct json_object *check_json(const struct sl_check_kind *k)
+{
+    struct json_object *o = json_object_new_object();
+    sl_json_put_str(o, "name", k->name);
+    sl_json_put_str(o, "class", "check");
+    sl_json_put_str(o, "data_type", "vector");
+    sl_json_put_str(o, "summary", k->summary);
+    sl_json_put(o, "engines", dialects_json(k->dialects));
+    sl_json_put(o, "quarantines", json_object_new_boolean(k->predicate != NULL));
+    sl_json_put(o, "options", sl_recipe_options_json(&k->options));
+    if (k->example)
+        sl_json_put_str(o, "example", k->example);
+    return o;
+}
+
 static const char *engines(struct sl_arena *arena, unsigned dialects)
 {
     const char *text = "";
@@ -41,6 +56,22 @@ static const char *engines(struct sl_arena *arena, unsigned dialects)
         if (dialects & 1u << d)
             text = sl_arena_printf(arena, "%s%s%s", text, *text ? ", " : "", sl_dialect_name((enum sl_dialect)d));
     return text;
+}
+
+static void list_checks(struct sl_cli *cli, struct sl_cli_stream *stream, struct sl_cli_table *table)
+{
+    for (const struct sl_check_kind *const *k = sl_checks; *k; k++) {
+        if (cli->json) {
+            struct json_object *o = check_json(*k);
+            sl_cli_stream_item(stream, o);
+            json_object_put(o);
+            continue;
+        }
+        sl_cli_cell(table, (*k)->name);
+        sl_cli_cell(table, "check");
+        sl_cli_cell(table, engines(cli->arena, (*k)->dialects));
+        sl_cli_cell(table, (*k)->summary);
+    }
 }
 
 static int list(struct sl_cli *cli, const void *args, struct sl_error *err)
@@ -62,6 +93,7 @@ static int list(struct sl_cli *cli, const void *args, struct sl_error *err)
         sl_cli_cell(table, sl_step_is_for_rasters(*k) ? "-" : engines(cli->arena, (*k)->dialects));
         sl_cli_cell(table, (*k)->summary);
     }
+    list_checks(cli, &stream, table);
     if (cli->json)
         sl_cli_stream_end(&stream);
     else
@@ -69,20 +101,44 @@ static int list(struct sl_cli *cli, const void *args, struct sl_error *err)
     return 0;
 }
 
+static void show_check(struct sl_cli *cli, const struct sl_check_kind *check)
+{
+    if (cli->json) {
+        struct json_object *o = check_json(check);
+        sl_cli_json(cli, o);
+        json_object_put(o);
+        return;
+    }
+    struct sl_buf text;
+    sl_buf_init(&text, 64 << 10);
+    sl_recipe_describe_check(check, &text);
+    sl_out_text(&cli->out, text.data);
+    sl_buf_free(&text);
+}
+
+static int no_such_kind(const char *name, struct sl_error *err)
+{
+    const char *names[NAMES_MAX];
+    size_t n = 0;
+    for (size_t i = 0; sl_steps[i] && n < NAMES_MAX; i++)
+        names[n++] = sl_steps[i]->name;
+    for (size_t i = 0; sl_checks[i] && n < NAMES_MAX; i++)
+        names[n++] = sl_checks[i]->name;
+    int rc = sl_cli_not_found(SL_E_RECIPE_STEP, "step", name, names, n, err);
+    sl_error_hint(err, "sluice step list");
+    return rc;
+}
+
 static int show(struct sl_cli *cli, const void *args, struct sl_error *err)
 {
     (void)args;
     const char *name = cli->operands.items[0];
     const struct sl_step_kind *kind = sl_step_by_name(name);
-    if (!kind) {
-        const char *names[NAMES_MAX];
-        size_t n = 0;
-        for (; sl_steps[n] && n < NAMES_MAX; n++)
-            names[n] = sl_steps[n]->name;
-        int rc = sl_cli_not_found(SL_E_RECIPE_STEP, "step", name, names, n, err);
-        sl_error_hint(err, "sluice step list");
-        return rc;
-    }
+    const struct sl_check_kind *check = kind ? NULL : sl_check_by_name(name);
+    if (check)
+        show_check(cli, check);
+    if (!kind)
+        return check ? 0 : no_such_kind(name, err);
     /* One name may have two kinds, side by side in the list. */
     const struct sl_step_kind *second = NULL;
     for (size_t i = 0; sl_steps[i]; i++)
@@ -114,7 +170,7 @@ static int show(struct sl_cli *cli, const void *args, struct sl_error *err)
 
 static const struct sl_command cmd_list = {
     .name = "list",
-    .summary = "the steps that a recipe can have",
+    .summary = "the steps and checks that a recipe can have",
     .group = SL_GROUP_SETUP,
     .usage = "",
     .examples = "  sluice step list\n"
@@ -123,7 +179,7 @@ static const struct sl_command cmd_list = {
 };
 static const struct sl_command cmd_show = {
     .name = "show",
-    .summary = "what a step does, its options and an example",
+    .summary = "what a step or check does, its options and an example",
     .group = SL_GROUP_SETUP,
     .usage = "STEP",
     .examples = "  sluice step show simplify\n",

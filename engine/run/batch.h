@@ -92,6 +92,7 @@ struct sl_unit {
     struct sl_unit *aside;       /* NULL: no check puts rows aside */
     const struct sl_unit *of;    /* whose rows these are; NULL: it is no such unit */
     struct json_object *reasons; /* of such a unit: check → rows */
+    const struct sl_previous *previous; /* of the first output's dataset; NULL: no check asks */
 };
 
 /* A dataset of the lake that steps read: one version of it. */
@@ -164,6 +165,9 @@ int sl_batch_plan(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_dedupe(struct sl_batch *batch, struct sl_error *err);
 /* Nothing was put aside: the unit has no assets. */
 void sl_batch_no_assets(struct sl_unit *unit);
+/* unit->previous of what is to be computed, where a check compares: what is last in the ledger now, for a replay what was
+ * before its own version. */
+int sl_batch_find_previous(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_compute_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
 /* The unit's outputs that are not linked, from the last table of the work. */
 int sl_batch_write_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_work *work, struct sl_error *err);

@@ -1,40 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "geo/sql.h"
 #include "json/json.h"
 #include "run/conserve.h"
+#include "run/examples.h"
 #include "run/work.h"
 #include "step/put_aside.h"
 
+static void warn(struct sl_work *w, const struct sl_check *check, const char *sentence)
+{
+    json_object_array_add(w->warnings, json_object_new_string(sl_arena_printf(w->arena, "check %s: %s", check->kind->name,
+                                                                              sentence)));
+}
+
+/* Up to five of the rows that break a rule, for people. They are a help, so that none is told where they cannot be had. */
+static const char *examples(struct sl_work *w, const struct sl_check *check)
+{
+    const char *text = "";
+    struct sl_error ignored = {0};
+    if (check->kind->predicate && sl_work_examples(w, check, &text, &ignored) < 0)
+        sl_log_error(SL_LOG_DEBUG, "run.examples", &ignored, NULL);
+    return text;
+}
+
 static int judge(struct sl_work *w, const struct sl_check *check, int64_t broken, struct sl_error *err)
 {
-    char sentence[512];
-    check->kind->sentence(check->options, broken, w->table.rows, sentence, sizeof sentence);
-    if (check->on_fail == SL_ON_FAIL_FAIL) {
-        sl_fail(err, SL_E_CHECK_FAILED, "check %s: %s", check->kind->name, sentence);
-        sl_error_hint(err, "the file is kept in the raw vault; correct it, or change the check's on_fail in recipe %s",
-                      w->bound->recipe->name);
-        return -SL_E_CHECK_FAILED;
+    const struct sl_step_context context = sl_work_context(w);
+    const char *recipe = w->bound->recipe->name, *aside = "";
+    char said[512];
+    check->kind->sentence(&context, check->options, broken, said, sizeof said);
+    if (!check->kind->predicate && w->aside.name)
+        aside = sl_arena_printf(w->arena, " (%" PRId64 " were put aside)", w->aside.rows);
+    const char *sentence = sl_arena_printf(w->arena, "%s%s%s", said, examples(w, check), aside);
+    if (check->on_fail != SL_ON_FAIL_FAIL) {
+        warn(w, check, sentence);
+        return 0;
     }
-    json_object_array_add(w->warnings,
-                          json_object_new_string(sl_arena_printf(w->arena, "check %s: %s", check->kind->name,
-                                                                 sentence)));
-    return 0;
+    sl_fail(err, SL_E_CHECK_FAILED, "check %s: %s", check->kind->name, sentence);
+    if (check->kind->predicate)
+        sl_error_hint(err, "correct the file, which is kept in the raw vault, or put such rows aside: on_fail: quarantine in recipe %s",
+                      recipe);
+    else
+        sl_error_hint(err, "the file is kept in the raw vault; correct it, or change the check's on_fail in recipe %s", recipe);
+    return -SL_E_CHECK_FAILED;
+}
+
+static int count_broken(struct sl_work *w, const struct sl_check *check, const struct sl_step_context *context,
+                        int64_t *broken, struct sl_error *err)
+{
+    if (check->kind->judge) {
+        *broken = check->kind->judge(context, check->options);
+        return 0;
+    }
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
+    int rc = sl_check_sql(check->kind, check->options, context, &sql, err);
+    if (rc == 0)
+        rc = w->compute->ops->query_int(w->session, sql.buf.data, broken, err);
+    if (rc == -SL_E_STEP_SQL || rc == -SL_E_STEP_TIMEOUT)
+        sl_error_prefix(err, "check %s of recipe %s", check->kind->name, w->bound->recipe->name);
+    return rc;
 }
 
 static int run_check(struct sl_work *w, const struct sl_check *check, struct sl_error *err)
 {
     const struct sl_step_context context = sl_work_context(w);
-    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     int64_t broken = 0;
-    sl_sql_init(&sql, (enum sl_dialect)w->compute->ops->dialect);
-    int rc = sl_check_sql(check->kind, check->options, &context, &sql, err);
-    if (rc == 0)
-        rc = w->compute->ops->query_int(w->session, sql.buf.data, &broken, err);
-    if (rc == -SL_E_STEP_SQL || rc == -SL_E_STEP_TIMEOUT)
-        sl_error_prefix(err, "check %s of recipe %s", check->kind->name, w->bound->recipe->name);
+    char note[512] = "";
+    int rc = count_broken(w, check, &context, &broken, err);
+    if (rc == 0 && check->kind->note)
+        check->kind->note(&context, check->options, note, sizeof note);
+    if (*note)
+        warn(w, check, note);
     return rc == 0 && broken > 0 ? judge(w, check, broken, err) : rc;
 }
 

@@ -41,6 +41,8 @@ static int stages(struct sl_batch *b, struct sl_error *err)
     if (rc == 0)
         rc = sl_batch_dedupe(b, err);
     if (rc == 0)
+        rc = sl_batch_find_previous(b, err);
+    if (rc == 0)
         rc = compute(b, err);
     if (rc == 0)
         rc = sl_batch_publish(b, err);

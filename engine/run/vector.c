@@ -72,6 +72,7 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
                         .dropped = b->dropped,
                         .added = b->added,
                         .warnings = b->warnings,
+                        .previous = unit->previous,
                         .reasons = unit->aside ? unit->aside->reasons : NULL,
                         .may_go_on = may_go_on,
                         .data = b};

@@ -23,6 +23,7 @@ struct sl_step_context sl_work_context(struct sl_work *w)
     return (struct sl_step_context){.input = &w->table,
                                     .geometry = w->bound->recipe->geometry_column,
                                     .crs = w->crs,
+                                    .previous = w->previous,
                                     .arena = w->arena,
                                     .srid = srid_of,
                                     .srid_data = w,

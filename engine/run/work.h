@@ -49,6 +49,7 @@ struct sl_work {
     /* May be NULL. Asked before each pass: a negative code ends the work (the lease is gone). */
     int (*may_go_on)(void *data, struct sl_error *err);
     void *data;
+    const struct sl_previous *previous; /* the dataset's last version; NULL: not known. Borrowed */
     const struct sl_crs *crs; /* of the current table; the caller sets that of the input */
     struct sl_table table;    /* the current one */
     struct sl_table aside;    /* rows that checks put aside, with their reasons; without a name: none were */

@@ -36,9 +36,10 @@ static int build_not_empty(const struct sl_step_context *context, const void *da
     return 0;
 }
 
-static void say_not_empty(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+static void say_not_empty(const struct sl_step_context *context, const void *data, int64_t broken, char *out,
+                          size_t out_bytes)
 {
-    (void)data, (void)broken, (void)rows;
+    (void)context, (void)data, (void)broken;
     snprintf(out, out_bytes, "there are no rows");
 }
 
@@ -97,9 +98,10 @@ static void say(const struct columns *o, const char *have, const char *has, int6
              sl_text_count(all, sizeof all, rows), broken == 1 ? has : have, names);
 }
 
-static void say_not_null(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+static void say_not_null(const struct sl_step_context *context, const void *data, int64_t broken, char *out,
+                         size_t out_bytes)
 {
-    say(data, "have no value in", "has no value in", broken, rows, out, out_bytes);
+    say(data, "have no value in", "has no value in", broken, context->input->rows, out, out_bytes);
 }
 
 const struct sl_check_kind sl_check__not_null = {
@@ -114,6 +116,12 @@ const struct sl_check_kind sl_check__not_null = {
 };
 
 /* -- unique ------------------------------------------------------------------------------------------------------------ */
+
+const char *sl_check_unique_column(const void *options)
+{
+    const struct columns *o = options;
+    return o->columns.n == 1 ? o->columns.items[0] : NULL;
+}
 
 /* Which of them is the right one nobody knows, so that all of them break the rule. */
 static int unique_predicate(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
@@ -140,9 +148,10 @@ static void unique_reason(const struct sl_step_context *context, const void *dat
     names_literal(context, data, "another row has the same ", out);
 }
 
-static void say_unique(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+static void say_unique(const struct sl_step_context *context, const void *data, int64_t broken, char *out,
+                       size_t out_bytes)
 {
-    say(data, "share with another one their", "shares with another one its", broken, rows, out, out_bytes);
+    say(data, "share with another one their", "shares with another one its", broken, context->input->rows, out, out_bytes);
 }
 
 const struct sl_check_kind sl_check__unique = {

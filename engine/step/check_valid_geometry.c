@@ -25,12 +25,13 @@ static void reason(const struct sl_step_context *context, const void *data, stru
     sl_step_put(context, out, out->dialect == SL_DIALECT_POSTGIS ? "ST_IsValidReason(@)" : "'invalid geometry'");
 }
 
-static void sentence(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+static void sentence(const struct sl_step_context *context, const void *data, int64_t broken, char *out,
+                     size_t out_bytes)
 {
     char n[32], all[32];
     (void)data;
     snprintf(out, out_bytes, "%s of %s rows %s an invalid geometry", sl_text_count(n, sizeof n, broken),
-             sl_text_count(all, sizeof all, rows), broken == 1 ? "has" : "have");
+             sl_text_count(all, sizeof all, context->input->rows), broken == 1 ? "has" : "have");
 }
 
 const struct sl_check_kind sl_check__valid_geometry = {

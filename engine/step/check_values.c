@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* accepted_values, expression, in_bounds, row_count: checks that compare with what the recipe says. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -115,12 +116,13 @@ static void accepted_reason(const struct sl_step_context *context, const void *d
     sl_sql_literal(out, sl_arena_printf(context->arena, "a value in %s that is not accepted", o->column));
 }
 
-static void say_accepted(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+static void say_accepted(const struct sl_step_context *context, const void *data, int64_t broken, char *out,
+                         size_t out_bytes)
 {
     const struct accepted *o = data;
     char what[512];
     snprintf(what, sizeof what, "a value in %s that is not accepted", o->column);
-    counted(broken, rows, "has", "have", what, out, out_bytes);
+    counted(broken, context->input->rows, "has", "have", what, out, out_bytes);
 }
 
 const struct sl_check_kind sl_check__accepted_values = {
@@ -181,10 +183,11 @@ static void expression_reason(const struct sl_step_context *context, const void 
     sl_sql_literal(out, o->message ? o->message : "the rule does not hold");
 }
 
-static void say_expression(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+static void say_expression(const struct sl_step_context *context, const void *data, int64_t broken, char *out,
+                           size_t out_bytes)
 {
     const struct expression *o = data;
-    counted(broken, rows, o->message ? "" : "breaks", o->message ? "" : "break", o->message ? o->message : "the rule", out,
+    counted(broken, context->input->rows, o->message ? "" : "breaks", o->message ? "" : "break", o->message ? o->message : "the rule", out,
             out_bytes);
 }
 
@@ -266,11 +269,12 @@ static void in_bounds_reason(const struct sl_step_context *context, const void *
     sl_sql_literal(out, what);
 }
 
-static void say_in_bounds(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+static void say_in_bounds(const struct sl_step_context *context, const void *data, int64_t broken, char *out,
+                          size_t out_bytes)
 {
     char what[256];
     say_bounds(data, what, sizeof what);
-    counted(broken, rows, "reaches", "reach", what, out, out_bytes);
+    counted(broken, context->input->rows, "reaches", "reach", what, out, out_bytes);
 }
 
 const struct sl_check_kind sl_check__in_bounds = {
@@ -289,7 +293,8 @@ const struct sl_check_kind sl_check__in_bounds = {
 /* -- row_count --------------------------------------------------------------------------------------------------------- */
 
 struct row_count {
-    int64_t min, max; /* max 0: none */
+    int64_t min, max;             /* max 0: none */
+    double max_change, max_drop; /* per cent; 0: none */
 };
 
 static const struct sl_option count_items[] = {
@@ -307,52 +312,112 @@ static const struct sl_option count_items[] = {
      .bounded_below = true,
      .minimum = 1,
      .help = "The greatest number of rows; without it there is none."},
+    {.name = "max_change_percent",
+     .type = SL_OPT_NUMBER,
+     .default_json = "null",
+     .offset = offsetof(struct row_count, max_change),
+     .bounded_below = true,
+     .minimum = 0,
+     .above_minimum = true,
+     .help = "How many per cent more or fewer rows than the dataset's last version there may be."},
+    {.name = "max_drop_percent",
+     .type = SL_OPT_NUMBER,
+     .default_json = "null",
+     .offset = offsetof(struct row_count, max_drop),
+     .bounded_below = true,
+     .bounded_above = true,
+     .minimum = 0,
+     .maximum = 100,
+     .above_minimum = true,
+     .help = "How many per cent fewer rows than the dataset's last version there may be."},
 };
 
 static int validate_row_count(const void *data, struct sl_error *err)
 {
     const struct row_count *o = data;
-    if (o->min == 0 && o->max == 0)
-        return sl_fail(err, SL_E_RECIPE_OPTION, "needs min, max, or both");
+    if (o->min == 0 && o->max == 0 && o->max_change <= 0 && o->max_drop <= 0)
+        return sl_fail(err, SL_E_RECIPE_OPTION, "needs min, max, max_change_percent or max_drop_percent");
     if (o->max > 0 && o->min > o->max)
         return sl_fail(err, SL_E_RECIPE_OPTION, "min %" PRId64 " is greater than max %" PRId64, o->min, o->max);
     return 0;
 }
 
+static bool by_change(const struct row_count *o)
+{
+    return o->max_change > 0 || o->max_drop > 0;
+}
+
+/* The range that is left by the options and the last version's number of rows. */
+static void range(const struct sl_step_context *context, const struct row_count *o, int64_t *least, int64_t *most)
+{
+    const struct sl_previous *p = context->previous;
+    *least = o->min;
+    *most = o->max > 0 ? o->max : INT64_MAX;
+    if (!p || p->version == 0 || p->rows < 0)
+        return;
+    double was = (double)p->rows, drop = o->max_drop > 0 ? o->max_drop : 100;
+    if (o->max_change > 0 && o->max_change < drop)
+        drop = o->max_change;
+    int64_t low = (int64_t)ceil(was * (100 - drop) / 100), high = INT64_MAX;
+    if (o->max_change > 0 && was * (100 + o->max_change) / 100 < 9e18)
+        high = (int64_t)floor(was * (100 + o->max_change) / 100);
+    *least = low > *least ? low : *least;
+    *most = high < *most ? high : *most;
+}
+
 static int build_row_count(const struct sl_step_context *context, const void *data, struct sl_sql *out, struct sl_error *err)
 {
-    const struct row_count *o = data;
+    int64_t least, most;
     (void)err;
+    range(context, data, &least, &most);
     sl_sql_text(out, "SELECT CASE WHEN count(*) BETWEEN ");
-    sl_sql_int(out, o->min);
+    sl_sql_int(out, least);
     sl_sql_text(out, " AND ");
-    sl_sql_int(out, o->max > 0 ? o->max : INT64_MAX);
+    sl_sql_int(out, most);
     sl_sql_text(out, " THEN 0 ELSE 1 END FROM ");
     sl_step_table(context, out);
     return 0;
 }
 
-static void say_row_count(const void *data, int64_t broken, int64_t rows, char *out, size_t out_bytes)
+static void say_row_count(const struct sl_step_context *context, const void *data, int64_t broken, char *out,
+                          size_t out_bytes)
 {
     const struct row_count *o = data;
-    char n[32], least[32], most[32];
+    const struct sl_previous *p = context->previous;
+    char n[32], least[32], most[32], before[32];
+    int64_t from, to, rows = context->input->rows;
     (void)broken;
+    range(context, o, &from, &to);
     sl_text_count(n, sizeof n, rows);
-    sl_text_count(least, sizeof least, o->min);
-    sl_text_count(most, sizeof most, o->max);
-    if (o->max == 0)
-        snprintf(out, out_bytes, "the number of rows is %s, expected at least %s", n, least);
-    else
-        snprintf(out, out_bytes, "the number of rows is %s, expected %s to %s", n, least, most);
+    sl_text_count(least, sizeof least, from);
+    sl_text_count(most, sizeof most, to);
+    size_t used = to == INT64_MAX
+                      ? (size_t)snprintf(out, out_bytes, "the number of rows is %s, expected at least %s", n, least)
+                      : (size_t)snprintf(out, out_bytes, "the number of rows is %s, expected %s to %s", n, least, most);
+    bool changed = rows < o->min || (o->max > 0 && rows > o->max) ? false : by_change(o);
+    if (changed && p && used < out_bytes)
+        snprintf(out + used, out_bytes - used, " (%s v%" PRId64 " has %s)", p->dataset_id, p->version,
+                 sl_text_count(before, sizeof before, p->rows));
+}
+
+static void note_row_count(const struct sl_step_context *context, const void *data, char *out, size_t out_bytes)
+{
+    const struct sl_previous *p = context->previous;
+    if (by_change(data) && p && p->version == 0)
+        snprintf(out, out_bytes, "%s has no earlier version to compare with", p->dataset_id);
 }
 
 const struct sl_check_kind sl_check__row_count = {
     .name = "row_count",
-    .summary = "The number of rows is within a range.",
-    .example = "- row_count: {min: 1000, max: 2000000}",
+    .summary = "The number of rows is within a range, or near that of the last version.",
+    .help = "The last version is that of the first output's dataset which is in the ledger when the batch begins; a replay is "
+            "compared with the version before its own. The first version has none to be compared with, which the run says.",
+    .example = "- row_count: {min: 1000, max_drop_percent: 20}",
     .dialects = SL_STEP__BOTH,
+    .compares = true,
     .options = {.items = count_items, .n = SL_STEP__COUNT(count_items), .struct_bytes = sizeof(struct row_count)},
     .validate = validate_row_count,
     .build = build_row_count,
     .sentence = say_row_count,
+    .note = note_row_count,
 };

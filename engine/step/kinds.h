@@ -14,7 +14,7 @@ extern const struct sl_step_kind sl_step__add_column, sl_step__buffer, sl_step__
 extern const struct sl_step_kind sl_step__calc, sl_step__clip_raster, sl_step__hillshade, sl_step__mosaic, sl_step__scale,
     sl_step__select_bands, sl_step__slope, sl_step__stats, sl_step__warp;
 extern const struct sl_check_kind sl_check__accepted_values, sl_check__expression, sl_check__in_bounds,
-    sl_check__not_empty, sl_check__not_null, sl_check__row_count, sl_check__unique, sl_check__valid_geometry;
+    sl_check__not_empty, sl_check__not_null, sl_check__row_count, sl_check__schema, sl_check__unique, sl_check__valid_geometry;
 
 #define SL_STEP__POSTGIS (1u << SL_DIALECT_POSTGIS)
 #define SL_STEP__BOTH    (1u << SL_DIALECT_POSTGIS | 1u << SL_DIALECT_DUCKDB)

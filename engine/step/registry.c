@@ -16,7 +16,7 @@ const struct sl_step_kind *const sl_steps[] = {
 
 const struct sl_check_kind *const sl_checks[] = {
     &sl_check__accepted_values, &sl_check__expression, &sl_check__in_bounds, &sl_check__not_empty,
-    &sl_check__not_null, &sl_check__row_count, &sl_check__unique, &sl_check__valid_geometry, NULL,
+    &sl_check__not_null, &sl_check__row_count, &sl_check__schema, &sl_check__unique, &sl_check__valid_geometry, NULL,
 };
 
 const struct sl_step_kind *sl_step_by_name(const char *name)
@@ -61,6 +61,10 @@ int sl_check_sql(const struct sl_check_kind *kind, const void *options, const st
 {
     if (!(kind->dialects & 1u << out->dialect))
         return sl_step_no_dialect(kind->name, out, err);
+    if (kind->judge) {
+        sl_sql_text(out, "/* by what is known of the columns */");
+        return sl_sql_check(out, err);
+    }
     if (kind->predicate) {
         sl_sql_text(out, "SELECT count(*) FROM ");
         sl_step_table(context, out);

@@ -25,7 +25,9 @@ const struct sl_check_kind *sl_check_by_name(const char *name);
 int sl_step_sql(const struct sl_step_kind *kind, const void *options, const struct sl_step_context *context,
                 struct sl_sql *out, struct sl_error *err);
 const char *sl_on_fail_name(enum sl_on_fail on_fail); /* "fail", "warn", "quarantine" */
-/* The check's SELECT of one number. */
+/* The only column of a check `unique`, NULL when it has several. */
+const char *sl_check_unique_column(const void *options);
+/* The check's SELECT of one number; only a comment for one with judge. */
 int sl_check_sql(const struct sl_check_kind *kind, const void *options, const struct sl_step_context *context,
                  struct sl_sql *out, struct sl_error *err);
 

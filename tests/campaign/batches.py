@@ -7,6 +7,18 @@ import random
 from dataclasses import dataclass, field
 
 FEATURES = 20
+NAMELESS = 3
+ASIDE = """apiVersion: sluice/v1
+kind: Recipe
+name: campaign_aside
+version: 1
+intents: [campaign_aside]
+type: vector
+checks:
+  - not_null: {columns: [name], on_fail: quarantine}
+outputs:
+  - geoparquet: {}
+"""
 
 
 @dataclass
@@ -20,14 +32,14 @@ class Batch:
     late: bool = False  # the manifest comes before its files
 
 
-def features(rng: random.Random, count: int = FEATURES) -> bytes:
+def features(rng: random.Random, count: int = FEATURES, nameless: int = 0) -> bytes:
     """Small squares, none of them on the antimeridian or a pole."""
     found = []
     for number in range(count):
         x, y = rng.uniform(-170, 170), rng.uniform(-80, 80)
         size = rng.uniform(0.001, 0.5)
         ring = [[x, y], [x + size, y], [x + size, y + size], [x, y + size], [x, y]]
-        found.append({"type": "Feature", "properties": {"n": number, "name": f"p{number}", "value": rng.random()},
+        found.append({"type": "Feature", "properties": {"n": number, "name": f"p{number}" if number >= nameless else None, "value": rng.random()},
                       "geometry": {"type": "Polygon", "coordinates": [ring]}})
     return json.dumps({"type": "FeatureCollection", "features": found}).encode()
 
@@ -44,14 +56,17 @@ def manifest(batch_id: str, paths: list[str], dataset: str | None, **changes) ->
 def make(rng: random.Random, number: int) -> Batch:
     batch_id = f"c{number:05d}"
     key = f"manifests/{batch_id}.json"
-    kind = rng.choices(["one", "shared", "many", "late", "truncated", "crs", "syntax", "schema"],
-                       [60, 12, 8, 5, 5, 3, 4, 3])[0]
+    kind = rng.choices(["one", "shared", "many", "late", "truncated", "crs", "syntax", "schema", "aside"],
+                       [60, 12, 8, 5, 5, 3, 4, 3, 8])[0]
     path = f"{batch_id}/points_{batch_id}.geojson"
     own = f"points_{batch_id}"
     if kind == "many":
         paths = [f"{batch_id}/{name}_{batch_id}.geojson" for name in ("north", "south", "east")]
         return Batch(batch_id, key, manifest(batch_id, paths, None), {p: features(rng) for p in paths}, "good",
                      [p.rsplit("/", 1)[1].removesuffix(".geojson") for p in paths])
+    if kind == "aside":  # rows that a check puts aside are an asset of their own
+        return Batch(batch_id, key, manifest(batch_id, [path], None, intent="campaign_aside"),
+                     {path: features(rng, nameless=NAMELESS)}, "good", [own, f"{own}.quarantine"])
     body = features(rng)
     if kind == "shared":  # versions of one dataset, asked for by several workers at a time
         dataset = f"shared_{rng.randrange(3)}"

@@ -3,7 +3,7 @@
 
 from collections import Counter
 
-from batches import Batch, sha256
+from batches import FEATURES, NAMELESS, Batch, sha256
 
 FINAL = {"succeeded", "failed", "quarantined"}
 
@@ -46,8 +46,11 @@ def _assets(world, batches: list[Batch]) -> list[str]:
         expected = sorted(batch.datasets) if status.get(batch.batch_id) == "succeeded" else []
         if found != expected:
             problems.append(f"batch {batch.batch_id} ({status.get(batch.batch_id)}) has assets {found}, expected {expected}")
+    aside = {(a["run_id"], a["dataset_id"].removesuffix(".quarantine")): a["row_count"] for a in assets
+             if a["kind"] == "quarantine"}
     for asset in assets:
-        if asset.get("row_count") != 20:
+        rows = asset.get("row_count") + aside.get((asset["run_id"], asset["dataset_id"]), 0)
+        if rows != (NAMELESS if asset["kind"] == "quarantine" else FEATURES):
             problems.append(f"{asset['s3_key']} has {asset.get('row_count')} rows")
     return problems
 

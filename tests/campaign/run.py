@@ -208,6 +208,9 @@ def main() -> int:
     else:
         from on_services import OnServices as World
     world = World()
+    recipes = world.home.path / "recipes"
+    recipes.mkdir(exist_ok=True)
+    (recipes / "campaign_aside.yaml").write_text(made.ASIDE)
     campaign = Campaign(world, options)
     try:
         problems = campaign.run()

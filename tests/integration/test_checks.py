@@ -9,6 +9,7 @@ import pytest
 from shapely.geometry import Point, Polygon
 
 from home import Home
+from test_half_published import WAIT_S, Embedded, Lock, kill_in_publish, poison, start, status_of
 
 HEAD = "apiVersion: sluice/v1\nkind: Recipe\nname: {name}\nversion: 1\nintents: [{name}]\ntype: vector\n"
 RECIPES = {
@@ -33,6 +34,25 @@ outputs:
 """,
     "nothing_asked": """checks:
   - expression: {rule: "false", on_fail: quarantine}
+outputs:
+  - geoparquet: {}
+""",
+}
+SERIES = {
+    "steady": """checks:
+  - row_count: {max_drop_percent: 50}
+  - schema: {}
+outputs:
+  - geoparquet: {}
+""",
+    "frozen": """checks:
+  - schema: {policy: freeze}
+outputs:
+  - geoparquet: {}
+""",
+    "named": """checks:
+  - expression: {rule: "n < 10", on_fail: warn}
+  - valid_geometry: {}
 outputs:
   - geoparquet: {}
 """,
@@ -71,7 +91,7 @@ def by_dataset(shown: dict) -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def ready(home) -> Home:
-    add_recipes(home)
+    add_recipes(home, RECIPES | SERIES)
     return home
 
 
@@ -151,11 +171,45 @@ def test_a_replay_gives_the_same_bytes_and_verify_finds_all(ready, shown):
 def test_a_table_of_which_nothing_is_left_is_for_not_empty_to_judge(ready):
     failed = ingest(ready, "left", "nothing_left", write_rows(ready, "left"), check=3)
     assert (failed["status"], failed["error"]["code"]) == ("failed", "check.failed")
-    assert "not_empty" in failed["error"]["message"] and failed["assets"] == []
+    assert failed["error"]["message"] == "check not_empty: there are no rows (9 were put aside)" and failed["assets"] == []
     shown = ingest(ready, "asked", "nothing_asked", write_rows(ready, "asked"))
     assets = by_dataset(shown)
     assert (assets["asked"]["row_count"], assets["asked.quarantine"]["row_count"]) == (0, 9)
     assert len(geopandas.read_parquet(ready.object(assets["asked.quarantine"]))) == 9
+
+
+def write_columns(home: Home, name: str, rows: int, **columns):
+    path = home.folder / f"{name}.gpkg"
+    data = {c: [v] * rows for c, v in columns.items()}
+    geopandas.GeoDataFrame(data, geometry=[Point(i, i) for i in range(rows)], crs="EPSG:4326").to_file(path, driver="GPKG")
+    return path
+
+
+def test_a_dataset_is_compared_with_its_last_version(ready):
+    def next_version(batch: str, intent: str, rows: int, check: bool | int = True, **columns) -> dict:
+        return ingest(ready, batch, intent, write_columns(ready, batch, rows, **columns), check, dataset="series")
+
+    warnings = next_version("s1", "steady", 10, a="x")["run"]["warnings"]
+    assert warnings == ["check row_count: series has no earlier version to compare with",
+                        "check schema: series has no earlier version to compare with"]
+    assert next_version("s2", "steady", 5, a="x", b=1)["run"]["warnings"] == ['check schema: compared with series v1 "b" is new']
+    failed = next_version("s3", "steady", 2, check=3, a="x", b=1)
+    assert failed["error"]["code"] == "check.failed" and failed["assets"] == []
+    assert failed["error"]["message"] == "check row_count: the number of rows is 2, expected at least 3 (series v2 has 5)"
+    failed = next_version("s4", "steady", 5, check=3, a=1.5)
+    assert failed["error"]["message"] == 'check schema: compared with series v2 "a" is number, not text, "b" is missing'
+    failed = next_version("s5", "frozen", 5, check=3, a="x", b=1, c=2)
+    assert failed["error"]["message"] == 'check schema: compared with series v2 "c" is new'
+    # A replay is compared with what was before its own version, not with itself.
+    ready.run("replay", "s2")
+    assert ready.run("batch", "show", "s2", "--json").json["run"]["warnings"] == ['check schema: compared with series v1 "b" is new']
+
+
+def test_a_broken_rule_names_rows_and_says_what_can_be_done(ready):
+    failed = ingest(ready, "named", "named", write_rows(ready, "named"), check=3)
+    assert failed["run"]["warnings"] == ["check expression: 5 of 9 rows break the rule: name e, name f, name g, name NULL, name NULL"]
+    assert failed["error"]["message"] == "check valid_geometry: 1 of 9 rows has an invalid geometry: name NULL"
+    assert "on_fail: quarantine in recipe named" in failed["error"]["hint"]
 
 
 def test_rows_are_put_aside_on_services_too(service_home):
@@ -165,3 +219,43 @@ def test_rows_are_put_aside_on_services_too(service_home):
     assert (aside["kind"], aside["row_count"]) == ("quarantine", 5)
     assert len(pyarrow.parquet.read_table(service_home.object(aside))) == 5
     assert service_home.run("verify", "--deep", "--json").json["problems"] == []
+
+
+@pytest.fixture
+def half():
+    fresh = Home()
+    try:
+        fresh.run("init")
+        add_recipes(fresh)
+        fresh.run("submit", "--intent", "aside", "--type", "vector", "--batch-id", "poison", "--dataset", "roads",
+                  write_rows(fresh, "roads"))
+        yield Embedded(fresh)
+    finally:
+        fresh.close()
+
+
+def test_a_worker_killed_while_it_publishes_leaves_the_rows_put_aside_once_and_whole(half):
+    lock = Lock(half.connect, half.lock_in_publish)
+    process = start(half.home, "run", "--once")
+    kill_in_publish(half, process, "roads.quarantine", 1, 1, lock)
+    assert process.wait(WAIT_S) == 0
+    shown = half.home.run("batch", "show", "poison", "--json").json
+    assert shown["status"] == "succeeded" and shown["attempts"] == 2
+    assert {(a["dataset_id"], a["version"], a["row_count"]) for a in shown["assets"]} == {
+        ("roads", 1, 4), ("roads.csv", 1, 4), ("roads.quarantine", 1, 5)}
+    assert half.reservations() == []
+    assert len(half.objects("roads")) == 9, "three assets with two documents each"
+    assert half.home.run("verify", "--deep", "--json").json["problems"] == []
+
+
+def test_half_published_rows_put_aside_are_cleared_with_the_rest(half):
+    assert poison(half, "roads.quarantine", 1).wait(WAIT_S) == 1
+    assert status_of(half.home, "poison") == ("quarantined", "batch.poison")
+    assert half.objects("roads") == [] and half.reservations() == []
+    assert half.rows("SELECT 1 FROM catalog.assets") == []
+    aside = {key.rsplit("/", 1)[1] for key in half.objects("orphans/")}
+    assert {"roads.parquet", "roads.quarantine.parquet", "roads.quarantine.stac.json"} <= aside
+    half.home.run("replay", "poison")
+    shown = half.home.run("batch", "show", "poison", "--json").json
+    assert {(a["dataset_id"], a["version"]) for a in shown["assets"]} == {("roads", 1), ("roads.csv", 1), ("roads.quarantine", 1)}
+    assert half.home.run("verify", "--deep", "--json").json["problems"] == []

@@ -19,6 +19,7 @@
 
 struct json_object;
 struct sl_arena;
+struct sl_column;
 struct sl_crs;
 struct sl_sql;
 struct sl_table;
@@ -116,12 +117,22 @@ struct sl_other_table {
     bool absent;                  /* a role that is not required, and the batch has no file of it */
 };
 
+/* The last committed version of the dataset that the table becomes a version of. */
+struct sl_previous {
+    const char *dataset_id;
+    int64_t version; /* 0: there is none yet */
+    int64_t rows;    /* -1: not known */
+    const struct sl_column *columns;
+    size_t n_columns;
+};
+
 /* What a builder knows. table.columns is NULL while nothing is loaded (`recipe explain` without a file): then a builder
  * that needs the other columns writes sl_step_other_columns, which prints a marked comment. */
 struct sl_step_context {
     const struct sl_table *input; /* schema, name, columns, geometry column, SRID */
     const char *geometry;         /* the geometry column's name, "geom" */
     const struct sl_crs *crs;     /* of the input; NULL when unknown */
+    const struct sl_previous *previous; /* NULL: not known, and nothing is compared */
     struct sl_arena *arena;
     /* The SRID that the engine has for a CRS, -1 when unknown. */
     int (*srid)(void *data, const char *crs, struct sl_error *err);
@@ -169,23 +180,29 @@ enum sl_on_fail {
     SL_ON_FAIL_QUARANTINE /* rows that break the rule are put aside; only where there is a predicate */
 };
 
-/* A rule about each row has a predicate and a reason, one about the table as a whole has build. */
+/* A rule about each row has a predicate and a reason; one about the table as a whole has build, or judge where it takes no
+ * SQL. */
 struct sl_check_kind {
     const char *name;
     const char *summary, *help, *example;
     unsigned dialects;
+    bool compares;             /* it looks at context.previous */
     struct sl_options options; /* without on_fail, which every check has */
-    /* Must provide, or build. A condition on the input's columns that holds for the rows that break the rule; where it is
-     * NULL, a row does not. */
+    /* Must provide, or build, or judge. A condition on the input's columns that holds for the rows that break the rule; where
+     * it is NULL, a row does not. */
     int (*predicate)(const struct sl_step_context *context, const void *options, struct sl_sql *out, struct sl_error *err);
     /* Must provide with predicate. An expression of type text for a row that breaks it: "no value in name". */
     void (*reason)(const struct sl_step_context *context, const void *options, struct sl_sql *out);
-    /* Must provide, or predicate. A SELECT of one number: 0 when the table keeps the rule, else 1. */
+    /* See predicate. A SELECT of one number: 0 when the table keeps the rule, else 1. */
     int (*build)(const struct sl_step_context *context, const void *options, struct sl_sql *out, struct sl_error *err);
+    /* See predicate. 0 when the table keeps the rule, by what is known of it. */
+    int64_t (*judge)(const struct sl_step_context *context, const void *options);
     /* May provide; if absent, options are fine when each is. Relations between options. */
     int (*validate)(const void *options, struct sl_error *err);
-    /* Must provide. The sentence when `broken` rows of `rows` do: "12 of 177 rows have an invalid geometry". */
-    void (*sentence)(const void *options, int64_t broken, int64_t rows, char *out, size_t out_bytes);
+    /* Must provide. The sentence when `broken` of the input's rows do: "12 of 177 rows have an invalid geometry". */
+    void (*sentence)(const struct sl_step_context *context, const void *options, int64_t broken, char *out, size_t out_bytes);
+    /* May provide; if absent, nothing. What the run says although the rule is kept; out is "" before. */
+    void (*note)(const struct sl_step_context *context, const void *options, char *out, size_t out_bytes);
 };
 
 struct sl_output_kind {

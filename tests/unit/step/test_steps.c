@@ -91,7 +91,11 @@ static void checks(struct fixture *f, const char *check, const char *expected, i
     if (sl_check_sql(b.checks[0].kind, b.checks[0].options, &f->context, &sql, &f->err) < 0)
         fail_msg("%s", f->err.message);
     assert_memory_equal(sql.buf.data, expected, strlen(expected)); /* a long one by its beginning: sql.expected has all */
-    b.checks[0].kind->sentence(b.checks[0].options, broken, 1177, said, sizeof said);
+    struct sl_table counted = *f->context.input;
+    struct sl_step_context with_rows = f->context;
+    counted.rows = 1177;
+    with_rows.input = &counted;
+    b.checks[0].kind->sentence(&with_rows, b.checks[0].options, broken, said, sizeof said);
     assert_string_equal(said, sentence);
     sl_sql_free(&sql);
 }
@@ -249,6 +253,79 @@ static void test_checks_count_what_breaks_the_rule(void **state)
            "12 of 1,177 rows reach out of the bounds [1, 2, 3, 4.5]");
 }
 
+/* -- what is compared with the last version ------------------------------------------------------------------------------ */
+
+/* The table has n rows; the last version had (version, rows, columns). Gives what the check says, or notes, or "". */
+static const char *compared(struct fixture *f, const char *check, int64_t rows, const struct sl_previous *previous)
+{
+    struct sl_bound_recipe b = bound(f, sl_arena_printf(f->arena, "checks:\n  - %s\n", check));
+    const struct sl_check_kind *kind = b.checks[0].kind;
+    struct sl_table table = *f->context.input;
+    struct sl_step_context context = f->context;
+    char said[512] = "";
+    struct sl_sql sql;
+    int64_t broken = 0;
+    table.rows = rows;
+    context.input = &table;
+    context.previous = previous;
+    sl_sql_init(&sql, SL_DIALECT_POSTGIS);
+    assert_int_equal(sl_check_sql(kind, b.checks[0].options, &context, &sql, &f->err), 0);
+    if (kind->judge) {
+        broken = kind->judge(&context, b.checks[0].options);
+    } else {
+        int64_t least = strtoll(strstr(sql.buf.data, "BETWEEN ") + 8, NULL, 10);
+        broken = rows < least || rows > strtoll(strstr(sql.buf.data, "AND ") + 4, NULL, 10);
+    }
+    sl_sql_free(&sql);
+    if (broken)
+        kind->sentence(&context, b.checks[0].options, broken, said, sizeof said);
+    else
+        kind->note(&context, b.checks[0].options, said, sizeof said);
+    return sl_arena_printf(f->arena, "%s%s", broken ? "broken: " : "", said);
+}
+
+static void test_the_number_of_rows_is_compared_with_the_last_version(void **state)
+{
+    struct fixture *f = *state;
+    const struct sl_previous first = {.dataset_id = "roads", .rows = -1}, last = {.dataset_id = "roads", .version = 3, .rows = 1000};
+    assert_string_equal(compared(f, "row_count: {max_drop_percent: 10}", 5, NULL), "");
+    assert_string_equal(compared(f, "row_count: {max_drop_percent: 10}", 5, &first), "roads has no earlier version to compare with");
+    assert_string_equal(compared(f, "row_count: {min: 1}", 5, &first), "");
+    assert_string_equal(compared(f, "row_count: {max_drop_percent: 10}", 900, &last), "");
+    assert_string_equal(compared(f, "row_count: {max_drop_percent: 10}", 90000, &last), "");
+    assert_string_equal(compared(f, "row_count: {max_drop_percent: 10}", 899, &last),
+                        "broken: the number of rows is 899, expected at least 900 (roads v3 has 1,000)");
+    assert_string_equal(compared(f, "row_count: {max_change_percent: 0.1}", 1001, &last), "");
+    assert_string_equal(compared(f, "row_count: {max_change_percent: 0.1}", 1002, &last),
+                        "broken: the number of rows is 1,002, expected 999 to 1,001 (roads v3 has 1,000)");
+    assert_string_equal(compared(f, "row_count: {max_change_percent: 50, max_drop_percent: 1, max: 1200}", 980, &last),
+                        "broken: the number of rows is 980, expected 990 to 1,200 (roads v3 has 1,000)");
+}
+
+static void test_columns_are_compared_with_the_recipe_or_the_last_version(void **state)
+{
+    struct fixture *f = *state;
+    static const struct sl_column same[] = {{.name = "geom", .type = "GEOMETRY"}, {.name = "a\"b; DROP TABLE x --", .type = "VARCHAR"},
+                                            {.name = "Straße '", .type = "text"}};
+    static const struct sl_column other[] = {{.name = "geom", .type = "geometry"}, {.name = "Straße '", .type = "bigint"},
+                                             {.name = "gone", .type = "text"}};
+    const struct sl_previous first = {.dataset_id = "roads"}, alike = {"roads", 2, 5, same, 3}, differs = {"roads", 3, 5, other, 3};
+    assert_string_equal(compared(f, "schema: {}", 1, NULL), "");
+    assert_string_equal(compared(f, "schema: {policy: freeze}", 1, &first), "roads has no earlier version to compare with");
+    assert_string_equal(compared(f, "schema: {policy: freeze}", 1, &alike), "");
+    assert_string_equal(compared(f, "schema: {}", 1, &differs),
+                        "broken: compared with roads v3 \"Straße '\" is text, not integer, \"gone\" is missing");
+    assert_string_equal(compared(f, "schema: {policy: warn}", 1, &differs),
+                        "compared with roads v3 \"Straße '\" is text, not integer, \"gone\" is missing, "
+                        "\"a\"b; DROP TABLE x --\" is new");
+    assert_string_equal(compared(f, "schema: {columns: {\"Straße '\": text}}", 1, &differs),
+                        "compared with the recipe's columns \"a\"b; DROP TABLE x --\" is new");
+    assert_string_equal(compared(f, "schema: {columns: {\"Straße '\": any}, policy: freeze}", 1, NULL),
+                        "broken: compared with the recipe's columns \"a\"b; DROP TABLE x --\" is new");
+    assert_string_equal(compared(f, "schema: {columns: {\"Straße '\": number}}", 1, &first),
+                        "broken: compared with the recipe's columns \"Straße '\" is text, not number");
+}
+
 static void test_kinds_are_in_order_and_consistent(void **state)
 {
     (void)state;
@@ -324,6 +401,8 @@ int main(void)
         TEST(test_another_dialect_is_refused_by_name),
         TEST(test_names_that_no_table_can_have_are_refused),
         TEST(test_checks_count_what_breaks_the_rule),
+        TEST(test_the_number_of_rows_is_compared_with_the_last_version),
+        TEST(test_columns_are_compared_with_the_recipe_or_the_last_version),
         TEST(test_kinds_are_in_order_and_consistent),
         TEST(test_every_example_is_a_step_that_lints_and_builds),
     };
