@@ -32,13 +32,14 @@ static void wrap(struct sl_buf *out, const char *text, size_t indent)
 
 static void option(struct sl_buf *out, struct sl_arena *arena, const struct sl_option *o)
 {
-    sl_buf_printf(out, "  %s: %s", o->name, sl_options__expects(arena, o));
-    if (!o->default_json)
-        sl_buf_puts(out, " (required)\n");
-    else if (strcmp(o->default_json, "null") != 0)
-        sl_buf_printf(out, " (default %s)\n", o->default_json);
+    const char *given = !o->default_json                        ? "required"
+                        : strcmp(o->default_json, "null") != 0 ? sl_arena_printf(arena, "default %s", o->default_json)
+                                                                : "optional";
+    const char *head = sl_arena_printf(arena, "%s: %s (%s)", o->name, sl_options__expects(arena, o), given);
+    if (sl_text_columns(head) <= WIDTH)
+        sl_buf_printf(out, "  %s\n", head);
     else
-        sl_buf_puts(out, " (optional)\n");
+        wrap(out, head, INDENT / 2);
     wrap(out, o->help, INDENT);
 }
 
