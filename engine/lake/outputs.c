@@ -97,7 +97,7 @@ const struct sl_output_kind sl_output_geoparquet = {
 };
 
 const struct sl_output_geoparquet sl_output_quarantine_options = {
-    .order = {.sort = SL_OUTPUT_SORT_HILBERT}, .compression_level = 3, .row_group_rows = 122880, .covering = true};
+    .order = {.sort = SL_OUTPUT_SORT_HILBERT}, .compression_level = 1, .row_group_rows = 122880, .covering = true};
 
 const struct sl_output_kind sl_output_quarantine = {
     .name = "quarantine",
