@@ -34,7 +34,8 @@ static int build(const struct sl_step_context *context, const void *data, struct
         return rc;
     sl_step_select_begin(context, out);
     bool there = there_already(context, out, o->to, srid);
-    sl_step_put(context, out, there ? "@" : "ST_Transform(@, ");
+    bool postgis = out->dialect == SL_DIALECT_POSTGIS;
+    sl_step_put(context, out, there ? "@" : postgis ? "ST_Transform(@, " : "sl_transform(@, ");
     if (!there && out->dialect == SL_DIALECT_POSTGIS) {
         sl_sql_int(out, srid);
         sl_sql_text(out, ")");
@@ -42,7 +43,7 @@ static int build(const struct sl_step_context *context, const void *data, struct
         sl_step_crs_literal(context, out);
         sl_sql_text(out, ", ");
         sl_sql_literal(out, o->to);
-        sl_sql_text(out, ", true)");
+        sl_sql_text(out, ")");
     }
     sl_step_select_end(context, out);
     return 0;

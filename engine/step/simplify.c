@@ -22,6 +22,19 @@ static const struct sl_option items[] = {
      .help = "true: a valid geometry stays valid and keeps its rings; false: faster, and rings may cross or vanish."},
 };
 
+/* Asked only where it would change something (geo/duckdb/functions.h). */
+static int build_keeping(const struct sl_step_context *context, double tolerance, struct sl_sql *out)
+{
+    sl_step_select_begin(context, out);
+    sl_step_put(context, out, "CASE WHEN sl_simplify_keeps(@, ");
+    sl_sql_double(out, tolerance);
+    sl_step_put(context, out, ") THEN @ ELSE ST_SimplifyPreserveTopology(@, ");
+    sl_sql_double(out, tolerance);
+    sl_sql_text(out, ") END");
+    sl_step_select_end(context, out);
+    return 0;
+}
+
 /*
  * ST_SimplifyPreserveTopology watches over every pair of segments, which takes ten times as long as leaving out points.
  * A polygon whose points were left out by the plain algorithm and that is valid, with all its rings, has kept its topology:
@@ -64,17 +77,15 @@ static int build(const struct sl_step_context *context, const void *data, struct
     if (rc < 0)
         return rc;
     bool duckdb = out->dialect == SL_DIALECT_DUCKDB;
-    if (o->preserve_topology && !duckdb)
-        return preserving(context, o, out);
-    const char *before = o->preserve_topology ? "ST_SimplifyPreserveTopology(@, "
-                         : duckdb             ? "CASE WHEN ST_IsEmpty(ST_Simplify(@, "
-                                              : "COALESCE(ST_Simplify(ST_CurveToLine(@), ";
-    const char *after = o->preserve_topology ? ")" : duckdb ? ")) THEN @ ELSE ST_Simplify(@, " : ", true), @)";
+    if (o->preserve_topology)
+        return duckdb ? build_keeping(context, o->tolerance, out) : preserving(context, o, out);
+    const char *before = duckdb ? "CASE WHEN ST_IsEmpty(ST_Simplify(@, " : "COALESCE(ST_Simplify(ST_CurveToLine(@), ";
+    const char *after = duckdb ? ")) THEN @ ELSE ST_Simplify(@, " : ", true), @)";
     sl_step_select_begin(context, out);
     sl_step_put(context, out, before);
     sl_sql_double(out, o->tolerance);
     sl_step_put(context, out, after);
-    if (duckdb && !o->preserve_topology) {
+    if (duckdb) {
         sl_sql_double(out, o->tolerance);
         sl_sql_text(out, ") END");
     }

@@ -68,18 +68,20 @@ static void put_hilbert(struct sl_sql *sql, const struct sl_duckdb_session *s, c
     sl_sql_text(sql, "}::BOX_2D) NULLS LAST");
 }
 
+/* Where two rows have one Hilbert number, a hash of all columns decides: as keys these would cost more than all the rest of
+ * the writing. Rows with one hash are the same rows, for all that is likely. */
 static void put_order(struct sl_sql *sql, const struct sl_duckdb_session *s, const struct sl_table *table,
                       enum sl_row_order order)
 {
-    bool first = true;
+    bool first = true, hilbert = order == SL_ORDER_HILBERT && table->geometry;
     sl_sql_text(sql, " ORDER BY ");
     if (order == SL_ORDER_TABLE) { /* nothing changes a row after the table was made */
         sl_sql_text(sql, "t.rowid");
         return;
     }
-    if (order == SL_ORDER_HILBERT && table->geometry) {
+    if (hilbert) {
         put_hilbert(sql, s, table);
-        first = false;
+        sl_sql_text(sql, ", hash(");
     }
     for (int geometries = 0; geometries < 2; geometries++) {
         for (size_t i = 0; i < table->n_columns; i++) {
@@ -88,10 +90,14 @@ static void put_order(struct sl_sql *sql, const struct sl_duckdb_session *s, con
                 continue;
             sl_sql_text(sql, first ? "t." : ", t.");
             sl_sql_ident(sql, c->name);
-            sl_sql_text(sql, " NULLS LAST");
+            if (c->geometry && hilbert)
+                sl_sql_text(sql, "::BLOB");
+            else if (!hilbert)
+                sl_sql_text(sql, " NULLS LAST");
             first = false;
         }
     }
+    sl_sql_text(sql, hilbert ? ")" : "");
 }
 
 int sl_duckdb__relation(struct sl_compute_session *session, const struct sl_table *table, enum sl_row_order order,

@@ -127,7 +127,9 @@ static int make_schema(struct sl_duckdb_session *s, const char *scratch, struct 
 {
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     sl_sql_init(&sql, SL_DIALECT_DUCKDB);
-    sl_sql_text(&sql, "SET TimeZone = 'UTC'; CREATE SCHEMA ");
+    /* Tables live for seconds: to compress them costs more than it saves. */
+    sl_sql_text(&sql, "SET TimeZone = 'UTC'; SET force_compression = 'uncompressed'; "
+                      "SET geometry_minimum_shredding_size = -1; SET write_buffer_row_group_count = 1; CREATE SCHEMA ");
     sl_sql_ident(&sql, s->name);
     sl_sql_text(&sql, "; SET search_path = ");
     sl_sql_literal(&sql, s->name);

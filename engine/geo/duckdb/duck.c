@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "geo/duckdb/duck_internal.h"
+#include "geo/duckdb/functions.h"
 #include "geo/sql.h"
 
 enum { MAX_EXTENSIONS = 8, DEFAULT_MEMORY_BYTES = 400 << 20, NAME_BYTES = 64 };
@@ -204,7 +205,7 @@ int sl_duck_load(struct sl_duck *duck, const char *extension, struct sl_error *e
         rc = sl_duck_exec(duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
     if (rc == 0)
         snprintf(duck->loaded[duck->n_loaded++], NAME_BYTES, "%s", extension);
-    return rc;
+    return rc || strcmp(extension, "spatial") != 0 ? rc : sl_duck__add_functions(duck, err);
 }
 
 static int run(struct sl_duck *duck, const char *sql, enum sl_code code, duckdb_result *result, struct sl_error *err)

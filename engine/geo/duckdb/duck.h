@@ -31,7 +31,8 @@ struct sl_duck_options {
 int sl_duck_open(const struct sl_duck_options *options, struct sl_duck **out, struct sl_error *err);
 void sl_duck_close(struct sl_duck *duck); /* NULL is allowed */
 void sl_duck_closep(struct sl_duck **duck);
-/* "postgres_scanner", "spatial": LOAD of <extensions_dir>/<name>.duckdb_extension; again is free. */
+/* "postgres_scanner", "spatial": LOAD of <extensions_dir>/<name>.duckdb_extension; again is free. With spatial come
+ * the functions of functions.h. */
 int sl_duck_load(struct sl_duck *duck, const char *extension, struct sl_error *err);
 /* `code` is what a failure of this statement means (SL_E_DUCKDB most often); out of memory, disk full and lost
  * connections get their own. *changed (may be NULL): rows inserted, copied. */

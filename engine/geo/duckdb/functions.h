@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * functions.h - functions of the engine's own in DuckDB's SQL, and what they do without DuckDB.
+ *
+ * sl_transform(GEOMETRY, from, to) → GEOMETRY: coordinates from one system to another, x first in both; a point without a
+ * result is an error. Systems are AUTHORITY:CODE or PROJJSON, as geo/crs.h takes them.
+ * sl_simplify_keeps(GEOMETRY, tolerance) → BOOLEAN: true only where ST_SimplifyPreserveTopology would change nothing, so that
+ * it need not be asked: most geometries of a fine tolerance.
+ */
+#ifndef SLUICE_GEO_DUCKDB_FUNCTIONS_H
+#define SLUICE_GEO_DUCKDB_FUNCTIONS_H
+
+#include "geo/duckdb/duck_internal.h"
+
+int sl_duck__add_functions(struct sl_duck *duck, struct sl_error *err);
+
+/* Of one thread. */
+struct sl_transformer;
+struct sl_transformer *sl_transformer_new(void);
+void sl_transformer_free(struct sl_transformer *transformer); /* NULL is allowed */
+bool sl_transformer_ready(const struct sl_transformer *transformer);
+/* Free when they are the systems that it has. */
+int sl_transformer_set(struct sl_transformer *transformer, const char *from, const char *to, struct sl_error *err);
+/* *out has as many bytes as wkb, and is the transformer's until the next run. SL_E_STEP_SQL for a point without a result. */
+int sl_transformer_run(struct sl_transformer *transformer, const void *wkb, size_t bytes, const void **out,
+                       struct sl_error *err);
+
+bool sl_simplify_keeps(const void *wkb, size_t bytes, double tolerance);
+
+#endif
