@@ -80,12 +80,31 @@ static int read_versions(void *data, const char *const *values, size_t n, struct
     return 0;
 }
 
+static bool look_at_file(const struct sl_duckdb *d, struct stat *out)
+{
+    SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
+    const char *dir = d->options.duck.extensions_dir;
+    return stat(sl_arena_printf(arena, "%s/spatial.duckdb_extension", dir ? dir : ""), out) == 0;
+}
+
+bool sl_duckdb__checked(const struct sl_duckdb *d)
+{
+    struct stat now;
+    const struct stat *then = &d->checked;
+    return look_at_file(d, &now) && then->st_size > 0 && now.st_dev == then->st_dev && now.st_ino == then->st_ino &&
+           now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == then->st_mtim.tv_nsec && now.st_ctim.tv_sec == then->st_ctim.tv_sec &&
+           now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
+}
+
 /* GEOS within the extension does not tell its version: the extension's own stands for it. */
 static int look_up_versions(struct sl_duckdb *d, struct sl_error *err)
 {
     SL_CLEANUP(sl_duck_closep) struct sl_duck *duck = NULL;
     struct sl_duck_options options = d->options.duck;
     options.threads = 1;
+    struct stat before = {0};
+    bool there = look_at_file(d, &before);
     int rc = sl_duck_open(&options, &duck, err);
     if (rc == 0)
         rc = sl_duck_load(duck, "spatial", err);
@@ -94,6 +113,8 @@ static int look_up_versions(struct sl_duckdb *d, struct sl_error *err)
                            "SELECT duckdb_proj_version(), extension_version FROM duckdb_extensions() "
                            "WHERE extension_name = 'spatial'",
                            read_versions, &d->versions, err);
+    if (rc == 0 && there)
+        d->checked = before;
     snprintf(d->versions.duckdb, sizeof d->versions.duckdb, "%s", sl_duck_version());
     return rc;
 }

@@ -4,6 +4,7 @@
 #define SLUICE_GEO_DUCKDB_COMPUTE_INTERNAL_H
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "geo/crs.h"
@@ -17,6 +18,7 @@ struct sl_duckdb {
     struct sl_arena *arena;
     struct sl_duckdb_options options;
     struct sl_compute_versions versions;
+    struct stat checked; /* the extension's file, when DuckDB checked its signature */
 };
 
 /* Interrupts a statement that takes too long. A thread of its own waits for the deadline. */
@@ -41,6 +43,8 @@ struct sl_duckdb_session {
     double bounds[4];
 };
 
+/* Is the extension's file the one that was checked? The check takes half a second, and every session would have it. */
+bool sl_duckdb__checked(const struct sl_duckdb *duckdb);
 int sl_duckdb__begin(struct sl_compute *compute, const char *run_id, const char *scratch,
                      struct sl_compute_session **out, struct sl_error *err);
 int sl_duckdb__end(struct sl_compute_session *session, bool keep, struct sl_error *err);

@@ -105,6 +105,8 @@ int sl_duckdb__unwatch(struct sl_duckdb_session *s, int rc, struct sl_error *err
     return sl_fail(err, SL_E_STEP_TIMEOUT, "duckdb: the statement took longer than %s", limit);
 }
 
+enum { DEFAULT_MEMORY_BYTES = 400 << 20 };
+
 /* ---- the session ----------------------------------------------------------------------------------------------- */
 
 static const char *const endings[] = {"", ".wal", ".tmp"};
@@ -129,7 +131,8 @@ static int make_schema(struct sl_duckdb_session *s, const char *scratch, struct 
     sl_sql_init(&sql, SL_DIALECT_DUCKDB);
     /* Tables live for seconds: to compress them costs more than it saves. */
     sl_sql_text(&sql, "SET TimeZone = 'UTC'; SET force_compression = 'uncompressed'; "
-                      "SET geometry_minimum_shredding_size = -1; SET write_buffer_row_group_count = 1; CREATE SCHEMA ");
+                      "SET geometry_minimum_shredding_size = -1; SET write_buffer_row_group_count = 1; "
+                      "SET external_threads = 0; CREATE SCHEMA ");
     sl_sql_ident(&sql, s->name);
     sl_sql_text(&sql, "; SET search_path = ");
     sl_sql_literal(&sql, s->name);
@@ -146,6 +149,9 @@ static int open_database(struct sl_duckdb_session *s, const char *scratch, struc
     SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
     struct sl_duck_options options = s->duckdb->options.duck;
     options.database = s->file;
+    /* The other half is for what DuckDB does not count: a writer's row groups, a reader's batches, programs' pages. */
+    options.memory_bytes = (options.memory_bytes > 0 ? options.memory_bytes : (int64_t)DEFAULT_MEMORY_BYTES) / 2;
+    options.signature_checked = sl_duckdb__checked(s->duckdb);
     options.temp_dir = sl_arena_printf(arena, "%s.tmp", s->file);
     int rc = remove_files(s->file, err);
     if (rc == 0)

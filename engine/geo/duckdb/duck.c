@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "geo/duckdb/duck_internal.h"
 #include "geo/duckdb/functions.h"
@@ -110,7 +112,7 @@ static int configure(duckdb_config config, const struct sl_duck_options *options
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
         {"allow_community_extensions", "false"},
-        {"allow_unsigned_extensions", "false"},
+        {"allow_unsigned_extensions", options->signature_checked ? "true" : "false"},
         {"allow_persistent_secrets", "false"},
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
@@ -233,18 +235,40 @@ static int64_t counted(duckdb_result *result)
     return duckdb_row_count(result) == 1 ? duckdb_value_int64(result, 0, 0) : 0;
 }
 
+/* A caller that takes part in the work spins while there is none for it, at the cost of the threads that have some: here it
+ * sleeps meanwhile (compute_session.c sets external_threads). */
+static void wait_for(duckdb_pending_result pending)
+{
+    int64_t pause_ns = 50000;
+    const int64_t longest_ns = 2 * SL_NS_PER_MS;
+    for (;;) {
+        duckdb_pending_state state = duckdb_pending_execute_check_state(pending);
+        if (state == DUCKDB_PENDING_ERROR || duckdb_pending_execution_is_finished(state))
+            return;
+        struct timespec pause = {.tv_nsec = pause_ns};
+        nanosleep(&pause, NULL);
+        pause_ns = 2 * pause_ns < longest_ns ? 2 * pause_ns : longest_ns;
+    }
+}
+
 int sl_duck_exec_one(struct sl_duck *duck, const char *sql, enum sl_code code, int64_t *changed, struct sl_error *err)
 {
     duckdb_prepared_statement statement = NULL;
+    duckdb_pending_result pending = NULL;
     duckdb_result result = {0};
     int rc = 0;
     if (duckdb_prepare(duck->connection, sql, &statement) != DuckDBSuccess)
         rc = fail_with(DUCKDB_ERROR_INVALID, duckdb_prepare_error(statement), code, err);
-    else if (duckdb_execute_prepared(statement, &result) != DuckDBSuccess)
+    else if (duckdb_pending_prepared(statement, &pending) != DuckDBSuccess)
+        rc = fail_with(DUCKDB_ERROR_INVALID, duckdb_pending_error(pending), code, err);
+    if (rc == 0)
+        wait_for(pending);
+    if (rc == 0 && duckdb_execute_pending(pending, &result) != DuckDBSuccess)
         rc = fail_with(duckdb_result_error_type(&result), duckdb_result_error(&result), code, err);
-    else if (changed)
+    if (rc == 0 && changed)
         *changed = counted(&result);
     duckdb_destroy_result(&result);
+    duckdb_destroy_pending(&pending);
     duckdb_destroy_prepare(&statement);
     return rc;
 }

@@ -26,6 +26,7 @@ struct sl_duck_options {
     const char *temp_dir;    /* where it may spill; NULL: it may not */
     const char *database;    /* a file, made when it is not there; NULL: in memory */
     const char *extensions_dir;
+    bool signature_checked;  /* this process had DuckDB check the extensions' files, and they are as they were: not again */
 };
 
 int sl_duck_open(const struct sl_duck_options *options, struct sl_duck **out, struct sl_error *err);

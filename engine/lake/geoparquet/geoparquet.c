@@ -147,7 +147,7 @@ int sl_geoparquet_write(const struct sl_relation *relation, const struct sl_tabl
         rc = build(&sql, relation, table, geo, options, path, err);
     json_object_put(geo);
     if (rc == 0)
-        rc = sl_duck_exec(relation->duck, sql.buf.data, SL_E_DUCKDB, &rows, err);
+        rc = sl_duck_exec_one(relation->duck, sql.buf.data, SL_E_DUCKDB, &rows, err);
     if (rc == 0)
         rc = inspect(relation->duck, path, rows, facts, err);
     if (rc)
