@@ -12,16 +12,16 @@ from pathlib import Path
 import latency
 import memory
 import objects
-import polygons
 import raster
 import small
+import vector
 from common import Options, Unavailable, cores, load
 
 BENCHES = {
     "small": (small.run, "batches a second: one GeoJSON of 20 features each, all waiting"),
     "latency": (latency.run, "from the upload of a manifest to the start of its batch; what an idle look costs"),
     "objects": (objects.run, "1 GiB and 2,000 x 64 KiB to and from MinIO, beside boto3; and curl"),
-    "polygons": (polygons.run, "500,000 polygons to GeoParquet, beside geopandas, DuckDB and ogr2ogr with PostGIS"),
+    "vector": (vector.run, "500,000 buildings, reprojected and simplified or only converted, beside geopandas, DuckDB and PostGIS"),
     "raster": (raster.run, "10,000 x 10,000 pixels to COG and to EPSG:4326 COG, beside gdal_translate, gdalwarp and rio-cogeo"),
     "memory": (memory.run, "the most memory that a worker takes for a vector file of 2 GB"),
 }
