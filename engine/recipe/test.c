@@ -34,18 +34,19 @@ static const struct sl_option items[] = {
      .type = SL_OPT_JSON,
      .default_json = "null",
      .offset = AT(input),
-     .help = "The rows that come in: a list of GeoJSON features, {geometry, properties}."},
+     .help = "The rows that come in: a list of GeoJSON features, {geometry, properties}. Of a raster {bounds, type, nodata, "
+             "bands}, each band a list of rows of pixels from the north, null without a value."},
     {.name = "file",
      .type = SL_OPT_STRING,
      .default_json = "null",
      .offset = AT(file),
-     .help = "Instead of input: a GeoJSON file in the recipe's folder or below."},
+     .help = "Instead of input: a GeoJSON file, or GeoTIFF, in the recipe's folder or below."},
     {.name = "expect",
      .type = SL_OPT_JSON,
      .default_json = "null",
      .offset = AT(expect),
      .help = "The rows that come out, all of them: a list of features. Of each only the named properties are compared, and "
-             "the geometry where there is one."},
+             "the geometry where there is one. Of a raster what is named of {width, height, crs, bounds, type, nodata, bands}."},
     {.name = "ordered",
      .type = SL_OPT_BOOL,
      .default_json = "false",
@@ -109,8 +110,9 @@ static bool feature(struct json_object *f)
            (!properties || json_object_is_type(properties, json_type_object));
 }
 
-static bool features(struct sl_binder *b, const char *pointer, const char *member, struct json_object *list)
+static bool features(struct sl_binder *b, const char *pointer, const char *member, struct json_object *list, bool given)
 {
+    (void)given;
     size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
     if (!list)
         return true;
@@ -165,13 +167,92 @@ static bool rows_number(struct sl_binder *b, const char *pointer, struct json_ob
            wrong(b, pointer, "rows", "an integer ≥ 0");
 }
 
+/* -- of rasters --------------------------------------------------------------------------------------------------------- */
+
+/* Rows of numbers and nulls, all of one length. */
+static bool band_of_pixels(struct json_object *band, size_t *width, size_t *height)
+{
+    size_t rows = json_object_is_type(band, json_type_array) ? json_object_array_length(band) : 0;
+    bool fine = rows > 0 && rows <= SL_RECIPE_TEST_SIDE_MAX && (*height == 0 || *height == rows);
+    for (size_t i = 0; fine && i < rows; i++) {
+        struct json_object *row = json_object_array_get_idx(band, i);
+        size_t n = json_object_is_type(row, json_type_array) ? json_object_array_length(row) : 0;
+        fine = n > 0 && n <= SL_RECIPE_TEST_SIDE_MAX && (*width == 0 || *width == n);
+        for (size_t k = 0; fine && k < n; k++) {
+            struct json_object *v = json_object_array_get_idx(row, k);
+            fine = !v || json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double);
+        }
+        *width = n;
+    }
+    *height = rows;
+    return fine;
+}
+
+static bool bands_of_pixels(struct json_object *bands)
+{
+    size_t n = json_object_is_type(bands, json_type_array) ? json_object_array_length(bands) : 0;
+    size_t width = 0, height = 0;
+    bool fine = n > 0 && n <= SL_RECIPE_TEST_BANDS_MAX;
+    for (size_t i = 0; fine && i < n; i++)
+        fine = band_of_pixels(json_object_array_get_idx(bands, i), &width, &height);
+    return fine;
+}
+
+static bool four_numbers(struct json_object *list)
+{
+    bool fine = json_object_is_type(list, json_type_array) && json_object_array_length(list) == 4;
+    for (size_t i = 0; fine && i < 4; i++) {
+        struct json_object *v = json_object_array_get_idx(list, i);
+        fine = json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double);
+    }
+    return fine;
+}
+
+/* The members of a raster; `given` has to say what it is made of. */
+static bool raster(struct sl_binder *b, const char *pointer, const char *member, struct json_object *o, bool given)
+{
+    static const char *const names[] = {"bounds", "type", "nodata", "bands", "width", "height", "crs"};
+    const char *at = sl_recipe__pointer(b->arena, pointer, member);
+    size_t n = given ? 4 : sizeof names / sizeof *names;
+    struct json_object *v = NULL;
+    if (!o)
+        return true;
+    if (!json_object_is_type(o, json_type_object))
+        return wrong(b, pointer, member, "a mapping that says what the raster is");
+    json_object_object_foreach(o, key, value)
+    {
+        bool known = false;
+        (void)value;
+        for (size_t i = 0; i < n; i++)
+            known = known || !strcmp(names[i], key);
+        if (known)
+            continue;
+        sl_binder__problem_at_key(b, SL_E_RECIPE_OPTION, sl_recipe__pointer(b->arena, at, key), "%s has no \"%s\"%s", member,
+                                  key, sl_recipe__meant(b->arena, key, names, n));
+        return false;
+    }
+    bool has_bands = json_object_object_get_ex(o, "bands", &v);
+    if ((given || has_bands) && !bands_of_pixels(v))
+        return wrong(b, at, "bands",
+                     sl_arena_printf(b->arena, "1 to %d bands of equal size, at most %d by %d pixels", SL_RECIPE_TEST_BANDS_MAX,
+                                     SL_RECIPE_TEST_SIDE_MAX, SL_RECIPE_TEST_SIDE_MAX));
+    if ((json_object_object_get_ex(o, "bounds", &v) || given) && !four_numbers(sl_json_get(o, "bounds")))
+        return wrong(b, at, "bounds", "[xmin, ymin, xmax, ymax]");
+    if (json_object_object_get_ex(o, "type", &v) && !sl_recipe__string(v))
+        return wrong(b, at, "type", "a data type such as Byte or Float32");
+    return true;
+}
+
 /* What relates the members to each other. */
-static bool whole(struct sl_binder *b, const char *pointer, const struct declaration *d)
+static bool whole(struct sl_binder *b, const char *pointer, const struct declaration *d, bool of_raster)
 {
     const char *text = NULL;
-    bool asks = d->expect || d->rows || d->columns.n || d->dropped || d->warns;
+    bool of_rows = d->rows || d->columns.n || d->dropped || d->ordered || d->warns;
+    bool asks = d->expect || of_rows;
     if (!d->input == !d->file)
         text = "give either input or file";
+    else if (of_raster && of_rows)
+        text = "a raster has no rows: give expect or fails";
     else if (d->fails && asks)
         text = "what fails has no rows to compare: leave out either fails or the rest";
     else if (!d->fails && !asks)
@@ -181,17 +262,19 @@ static bool whole(struct sl_binder *b, const char *pointer, const struct declara
     return !text;
 }
 
-static bool read_test(struct sl_binder *b, const char *pointer, struct json_object *value, struct sl_recipe_test *out)
+static bool read_test(struct sl_binder *b, const char *pointer, struct json_object *value, bool of_raster,
+                      struct sl_recipe_test *out)
 {
     struct declaration d = {0};
     const struct sl_binder_part part = {&sl_test__options, &d};
     if (!sl_options__bind(b, &part, 1, value, pointer, "a test"))
         return false;
     /* All of them, so that one lint tells all. */
-    const bool fine[] = {features(b, pointer, "input", d.input), features(b, pointer, "expect", d.expect),
+    bool (*const data)(struct sl_binder *, const char *, const char *, struct json_object *, bool) = of_raster ? raster : features;
+    const bool fine[] = {data(b, pointer, "input", d.input, true), data(b, pointer, "expect", d.expect, false),
                          counts(b, pointer, d.dropped),          file_name(b, pointer, d.file),
                          code(b, pointer, d.fails),              rows_number(b, pointer, d.rows),
-                         whole(b, pointer, &d)};
+                         whole(b, pointer, &d, of_raster)};
     bool ok = true;
     for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
         ok = ok && fine[i];
@@ -236,7 +319,7 @@ static bool read_list(struct sl_binder *b, struct json_object *list, struct sl_r
     for (size_t i = 0; i < n; i++) {
         const char *pointer = sl_arena_printf(b->arena, "/tests/%zu", i);
         struct sl_recipe_test test;
-        if (!read_test(b, pointer, json_object_array_get_idx(list, i), &test)) {
+        if (!read_test(b, pointer, json_object_array_get_idx(list, i), !strcmp(recipe->type, "raster"), &test)) {
             ok = false;
         } else if (named_before(recipe, test.name)) {
             sl_binder__problem(b, SL_E_RECIPE_SCHEMA, pointer, "test \"%s\" is there twice", test.name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test.h - the tests of a recipe: rows in, rows out.
+ * test.h - the tests of a recipe: rows in, rows out; of rasters, pixels.
  *
  * They stand under `tests:` in the recipe or in a file beside it (roads.yaml: roads.tests.yaml, a mapping with `tests:`
  * only). They have no part in the recipe's hash. Read-only; they live with their recipe.
@@ -16,15 +16,16 @@
 
 struct json_object;
 
-enum { SL_RECIPE_TEST_ROWS_MAX = 1000 }; /* of input and of expect */
+/* Of input and of expect. */
+enum { SL_RECIPE_TEST_ROWS_MAX = 1000, SL_RECIPE_TEST_SIDE_MAX = 256, SL_RECIPE_TEST_BANDS_MAX = 16 };
 
 struct sl_recipe_test {
     const char *name;
     struct json_object *params; /* as a manifest gives them; NULL: none */
     const char *crs;            /* of the input's coordinates */
-    struct json_object *input;  /* list of GeoJSON features; NULL: file */
-    const char *file;           /* GeoJSON, beside the recipe; NULL: input */
-    struct json_object *expect; /* list of features of which only the named members count; NULL: not asked for */
+    struct json_object *input;  /* list of GeoJSON features, or {bounds, type, nodata, bands}; NULL: file */
+    const char *file;           /* GeoJSON or GeoTIFF, beside the recipe; NULL: input */
+    struct json_object *expect; /* list of features, or a raster, of which only the named members count; NULL: not asked for */
     bool ordered;
     double tolerance;
     int64_t rows;               /* -1: not asked for */

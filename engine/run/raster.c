@@ -6,7 +6,7 @@
 #include "geo/gdal/raster_steps.h"
 #include "json/json.h"
 #include "lake/cog/cog.h"
-#include "lake/outputs.h"
+#include "run/raster_work.h"
 #include "run/thumbnail.h"
 
 static int still_mine(void *data, double fraction)
@@ -15,22 +15,16 @@ static int still_mine(void *data, double fraction)
     return sl_batch_mine(data, NULL) == 0;
 }
 
-static int write_one(struct sl_batch *b, struct sl_raster *raster, struct sl_planned_asset *a, struct sl_error *err)
+static int may_go_on(void *data, struct sl_error *err)
 {
-    const struct sl_output_cog *o = a->output->options;
-    const struct sl_cog_options options = {.compression = sl_output_cog_compression(o),
-                                           .resampling = sl_output_cog_resampling(o),
-                                           .block_size = (int)o->block_size,
-                                           .level = (int)o->level,
-                                           .quality = (int)o->quality,
-                                           .max_z_error = o->max_z_error,
-                                           .threads = (int)b->engine->config->compute_threads,
-                                           .crs = a->unit->crs,
-                                           .progress = still_mine,
-                                           .progress_data = b};
+    return sl_batch_mine(data, err);
+}
+
+static int write_one(struct sl_batch *b, struct sl_raster_work *w, struct sl_planned_asset *a, struct sl_error *err)
+{
     struct sl_cog_facts facts;
     a->local_path = sl_arena_printf(b->arena, "%s/out-%s.%s", b->scratch, a->asset_id, a->output->kind->extension);
-    int rc = sl_raster_write_cog(raster, a->local_path, &options, err);
+    int rc = sl_raster_work_write(w, a->output, a->unit->crs, a->local_path, err);
     if (rc == 0)
         rc = sl_batch_mine(b, err);
     if (rc == 0)
@@ -63,19 +57,6 @@ static int keep_info(struct sl_batch *b, struct sl_unit *unit, const struct sl_r
 
 enum { FILES_MAX = 1000 };
 
-/* The opened files of a unit, or the one raster that the steps made of them. */
-struct rasters {
-    struct sl_raster **items;
-    size_t n;
-};
-
-static void close_all(struct rasters *r)
-{
-    for (size_t i = 0; i < r->n; i++)
-        sl_raster_close(r->items[i]);
-    r->n = 0;
-}
-
 /* In the CRS that file, manifest and policy settle on. */
 static int open_source(struct sl_batch *b, struct sl_source *source, bool assign, struct sl_raster **out,
                        struct sl_error *err)
@@ -98,7 +79,7 @@ static int open_source(struct sl_batch *b, struct sl_source *source, bool assign
     return 0;
 }
 
-static int open_all(struct sl_batch *b, struct sl_unit *unit, struct rasters *r, struct sl_error *err)
+static int open_all(struct sl_batch *b, struct sl_unit *unit, struct sl_raster_work *r, struct sl_error *err)
 {
     if (unit->n_sources > FILES_MAX)
         return sl_fail(err, SL_E_LIMIT, "%zu rasters cannot be made into one, at most %d", unit->n_sources, FILES_MAX);
@@ -116,41 +97,14 @@ static int open_all(struct sl_batch *b, struct sl_unit *unit, struct rasters *r,
 
 /* -- steps -------------------------------------------------------------------------------------------------------------- */
 
-/* Each step's result in place of the one before, which lives on as long as something reads it. */
-static int take_steps(struct sl_batch *b, struct rasters *r, struct sl_error *err)
-{
-    const struct sl_recipe *recipe = b->bound.recipe;
-    const struct sl_config *config = b->engine->config;
-    const struct sl_raster_step_context context = {.scratch = b->scratch,
-                                                   .threads = (int)config->compute_threads,
-                                                   .memory_bytes = config->raster_warp_memory_bytes,
-                                                   .max_pixels = config->raster_max_pixels,
-                                                   .progress = still_mine,
-                                                   .progress_data = b};
-    for (size_t i = 0; i < recipe->n_steps; i++) {
-        struct sl_raster *next = NULL;
-        const struct sl_step *step = &b->bound.steps[i];
-        int rc = sl_batch_mine(b, err);
-        rc = rc < 0 ? rc : step->kind->apply(&context, step->options, r->items, r->n, &next, err);
-        if (rc < 0) {
-            sl_error_prefix(err, "step %s", step->kind->name);
-            return rc;
-        }
-        close_all(r);
-        r->items[0] = next;
-        r->n = 1;
-    }
-    return 0;
-}
-
-static int steps(struct sl_batch *b, struct sl_unit *unit, struct rasters *r, struct sl_error *err)
+static int steps(struct sl_batch *b, struct sl_unit *unit, struct sl_raster_work *r, struct sl_error *err)
 {
     struct sl_stage stage;
     if (b->bound.recipe->n_steps == 0)
         return 0;
     sl_stage_begin(b, &stage, "steps");
     stage.count = (int64_t)b->bound.recipe->n_steps;
-    int rc = take_steps(b, r, err);
+    int rc = sl_raster_work_steps(r, err);
     if (rc < 0)
         return rc;
     unit->crs = sl_batch_copy_crs(b->arena, sl_raster_info(r->items[0])->crs);
@@ -170,17 +124,18 @@ static int check_place(const struct sl_raster_info *info, struct sl_error *err)
 
 /* -- writing ------------------------------------------------------------------------------------------------------------ */
 
-static int write_all(struct sl_batch *b, struct sl_unit *unit, struct sl_raster *raster, struct sl_error *err)
+static int write_all(struct sl_batch *b, struct sl_unit *unit, struct sl_raster_work *w, struct sl_error *err)
 {
     struct sl_stage stage;
     sl_stage_begin(b, &stage, "write");
-    int rc = check_place(sl_raster_info(raster), err);
-    rc = rc < 0 ? rc : keep_info(b, unit, sl_raster_info(raster), err);
+    const struct sl_raster_info *info = sl_raster_info(w->items[0]);
+    int rc = check_place(info, err);
+    rc = rc < 0 ? rc : keep_info(b, unit, info, err);
     stage.bytes = 0;
     for (size_t k = 0; rc == 0 && k < unit->n_assets; k++) {
         struct sl_planned_asset *a = &unit->assets[k];
         if (!a->linked)
-            rc = write_one(b, raster, a, err);
+            rc = write_one(b, w, a, err);
         stage.bytes += a->size_bytes;
     }
     if (rc == 0)
@@ -190,14 +145,23 @@ static int write_all(struct sl_batch *b, struct sl_unit *unit, struct sl_raster 
 
 int sl_batch_compute_raster(struct sl_batch *b, struct sl_unit *unit, struct sl_error *err)
 {
-    struct rasters r = {0};
-    int rc = open_all(b, unit, &r, err);
+    const struct sl_config *config = b->engine->config;
+    struct sl_raster_work w = {.bound = &b->bound,
+                               .context = {.scratch = b->scratch,
+                                           .threads = (int)config->compute_threads,
+                                           .memory_bytes = config->raster_warp_memory_bytes,
+                                           .max_pixels = config->raster_max_pixels,
+                                           .progress = still_mine,
+                                           .progress_data = b},
+                               .may_go_on = may_go_on,
+                               .data = b};
+    int rc = open_all(b, unit, &w, err);
     if (rc == 0) {
-        rc = steps(b, unit, &r, err);
-        rc = rc < 0 ? rc : write_all(b, unit, r.items[0], err);
+        rc = steps(b, unit, &w, err);
+        rc = rc < 0 ? rc : write_all(b, unit, &w, err);
         if (rc < 0)
             sl_error_prefix(err, "%s", unit->input->landing_key);
     }
-    close_all(&r);
+    sl_raster_work_close(&w);
     return rc;
 }

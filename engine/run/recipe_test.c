@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "run/recipe_test.h"
+#include "run/recipe_trial.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,35 +7,19 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/uuid7.h"
 #include "geo/format.h"
 #include "geo/gdal/geometry_text.h"
 #include "geo/gdal/vector.h"
 #include "geo/duckdb/duck.h"
 #include "json/json.h"
 #include "run/feature_diff.h"
-#include "run/work.h"
+#include "run/engine.h"
 
 enum { DECIMALS = 15, GEOMETRY_MAX_BYTES = 16 << 20, ROWS_OUT_MAX = 10000 };
 
-/* One test at work. */
-struct trial {
-    struct sl_engine *engine;
-    const struct sl_recipe *recipe;
-    const struct sl_recipe_test *test;
-    struct sl_arena *arena;
-    struct sl_recipe_test_result *result;
-    struct sl_bound_recipe bound;
-    struct sl_plan plan;
-    struct sl_work work;
-    char run_id[SL_UUID_TEXT_BYTES];
-    const char *scratch, *input;
-    struct json_object *found; /* features */
-};
-
-static void say(void *data, const char *difference)
+void sl_trial_say(void *data, const char *difference)
 {
-    struct trial *t = data;
+    struct sl_trial *t = data;
     if (t->result->n < SL_RECIPE_TEST_DIFFERENCES_MAX)
         t->result->differences[t->result->n++] = difference;
     else
@@ -45,7 +29,7 @@ static void say(void *data, const char *difference)
 /* -- rows out ----------------------------------------------------------------------------------------------------------- */
 
 struct collector {
-    struct trial *trial;
+    struct sl_trial *trial;
     struct sl_geometry_text *text;
     const struct sl_value_column *columns;
     size_t n;
@@ -124,7 +108,7 @@ static int row(void *data, const struct sl_value *values, struct sl_error *err)
     return rc;
 }
 
-static enum sl_row_order order_of(const struct trial *t)
+static enum sl_row_order order_of(const struct sl_trial *t)
 {
     for (size_t i = t->recipe->n_steps; i-- > 0;)
         if (t->bound.steps[i].kind->class_ == SL_STEP_TRANSFORM)
@@ -132,7 +116,7 @@ static enum sl_row_order order_of(const struct trial *t)
     return SL_ORDER_NONE;
 }
 
-static int collect(struct trial *t, struct sl_error *err)
+static int collect(struct sl_trial *t, struct sl_error *err)
 {
     SL_CLEANUP(sl_geometry_text_freep) struct sl_geometry_text *text = NULL;
     struct sl_work *w = &t->work;
@@ -150,7 +134,7 @@ static int collect(struct trial *t, struct sl_error *err)
 
 /* -- what is asked for -------------------------------------------------------------------------------------------------- */
 
-static void compare_columns(struct trial *t)
+static void compare_columns(struct sl_trial *t)
 {
     const struct sl_table *table = &t->work.table;
     const char *found = "";
@@ -163,40 +147,40 @@ static void compare_columns(struct trial *t)
         found = sl_arena_printf(t->arena, "%s%s%s", found, n++ ? ", " : "", table->columns[i].name);
     }
     if (!same || n != t->test->columns.n)
-        say(t, sl_arena_printf(t->arena, "columns: found %s", n ? found : "none"));
+        sl_trial_say(t, sl_arena_printf(t->arena, "columns: found %s", n ? found : "none"));
 }
 
-static void compare_dropped(struct trial *t)
+static void compare_dropped(struct sl_trial *t)
 {
     json_object_object_foreach(t->test->dropped, policy, n)
     {
         int64_t found = sl_json_int(t->work.dropped, policy, 0);
         if (found != json_object_get_int64(n))
-            say(t, sl_arena_printf(t->arena, "dropped by %s: expected %" PRId64 ", found %" PRId64, policy,
+            sl_trial_say(t, sl_arena_printf(t->arena, "dropped by %s: expected %" PRId64 ", found %" PRId64, policy,
                                    json_object_get_int64(n), found));
     }
     json_object_object_foreach(t->work.dropped, other, m)
         if (!json_object_object_get_ex(t->test->dropped, other, NULL))
-            say(t, sl_arena_printf(t->arena, "dropped by %s: expected 0, found %" PRId64, other, json_object_get_int64(m)));
+            sl_trial_say(t, sl_arena_printf(t->arena, "dropped by %s: expected 0, found %" PRId64, other, json_object_get_int64(m)));
 }
 
-static void compare_warnings(struct trial *t)
+static void compare_warnings(struct sl_trial *t)
 {
     size_t n = json_object_array_length(t->work.warnings);
     for (size_t i = 0; i < n; i++)
         if (strstr(json_object_get_string(json_object_array_get_idx(t->work.warnings, i)), t->test->warns))
             return;
-    say(t, sl_arena_printf(t->arena, "no warning has \"%s\"; there %s %zu", t->test->warns, n == 1 ? "is" : "are", n));
+    sl_trial_say(t, sl_arena_printf(t->arena, "no warning has \"%s\"; there %s %zu", t->test->warns, n == 1 ? "is" : "are", n));
 }
 
-static void compare(struct trial *t)
+static void compare(struct sl_trial *t)
 {
     const struct sl_recipe_test *test = t->test;
     int64_t rows = (int64_t)json_object_array_length(t->found);
     if (test->fails)
-        say(t, sl_arena_printf(t->arena, "expected the error %s, but nothing failed; rows: %" PRId64, test->fails, rows));
+        sl_trial_say(t, sl_arena_printf(t->arena, "expected the error %s, but nothing failed; rows: %" PRId64, test->fails, rows));
     if (test->rows >= 0 && rows != test->rows)
-        say(t, sl_arena_printf(t->arena, "rows: expected %" PRId64 ", found %" PRId64, test->rows, rows));
+        sl_trial_say(t, sl_arena_printf(t->arena, "rows: expected %" PRId64 ", found %" PRId64, test->rows, rows));
     if (test->columns.n)
         compare_columns(t);
     if (test->dropped)
@@ -204,12 +188,12 @@ static void compare(struct trial *t)
     if (test->warns)
         compare_warnings(t);
     if (test->expect)
-        sl_features_compare(test->expect, t->found, test->ordered, test->tolerance, t->arena, say, t);
+        sl_features_compare(test->expect, t->found, test->ordered, test->tolerance, t->arena, sl_trial_say, t);
 }
 
 /* -- the way there ------------------------------------------------------------------------------------------------------ */
 
-static int write_input(struct trial *t, struct sl_error *err)
+static int write_input(struct sl_trial *t, struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *all = json_object_new_object();
     struct json_object *list = json_object_new_array();
@@ -229,10 +213,8 @@ static int write_input(struct trial *t, struct sl_error *err)
     return sl_file_write_durable(t->input, text, strlen(text), 0600, err);
 }
 
-static int find_input(struct trial *t, struct sl_error *err)
+int sl_trial_find_file(struct sl_trial *t, struct sl_error *err)
 {
-    if (t->test->input)
-        return write_input(t, err);
     const char *path = t->test->path;
     const char *folder = sl_arena_printf(t->arena, "%.*s", (int)(sl_path_base(path) - path), path);
     t->input = *folder ? sl_path_join(t->arena, folder, t->test->file) : t->test->file;
@@ -241,7 +223,7 @@ static int find_input(struct trial *t, struct sl_error *err)
     return sl_fail(err, SL_E_FILE_MISSING, "there is no file \"%s\"", t->input);
 }
 
-static int go_through(struct trial *t, struct sl_vector *vector, struct sl_error *err)
+static int go_through(struct sl_trial *t, struct sl_vector *vector, struct sl_error *err)
 {
     int rc = sl_work_load(&t->work, vector, err);
     if (rc == 0)
@@ -251,7 +233,7 @@ static int go_through(struct trial *t, struct sl_vector *vector, struct sl_error
     return rc < 0 ? rc : collect(t, err);
 }
 
-static int in_session(struct trial *t, struct sl_error *err)
+static int in_session(struct sl_trial *t, struct sl_error *err)
 {
     struct sl_work *w = &t->work;
     const struct sl_vector_options options = {.format = sl_format_by_name("GeoJSON"),
@@ -260,7 +242,7 @@ static int in_session(struct trial *t, struct sl_error *err)
     struct sl_crs *crs = sl_arena_alloc(t->arena, sizeof *crs);
     int rc = sl_crs_parse(t->test->crs, t->arena, crs, err);
     if (rc == 0)
-        rc = find_input(t, err);
+        rc = t->test->input ? write_input(t, err) : sl_trial_find_file(t, err);
     if (rc == 0)
         rc = sl_vector_open(t->input, &options, &vector, err);
     if (rc == 0)
@@ -278,13 +260,14 @@ static int in_session(struct trial *t, struct sl_error *err)
     return end;
 }
 
-static int attempt(struct trial *t, struct sl_error *err)
+static int test_rows(struct sl_trial *t, struct sl_error *err)
 {
-    int rc = sl_recipe_bind(t->recipe, &t->engine->kinds, t->test->params, t->arena, &t->bound, err);
+    struct sl_compute *compute = NULL;
+    int rc = sl_engine_compute(t->engine, t->recipe->engine, &compute, err);
     if (rc < 0)
         return rc;
     sl_plan_make(&t->bound, &(struct sl_plan_options){.materialize = false}, t->arena, &t->plan);
-    t->work = (struct sl_work){.compute = t->engine->compute,
+    t->work = (struct sl_work){.compute = compute,
                                .bound = &t->bound,
                                .plan = &t->plan,
                                .arena = t->arena,
@@ -292,20 +275,9 @@ static int attempt(struct trial *t, struct sl_error *err)
                                .added = json_object_new_object(),
                                .warnings = json_object_new_array()};
     t->found = json_object_new_array();
-    sl_uuid7(t->run_id);
-    t->scratch = sl_arena_printf(t->arena, "%s/%s", t->engine->config->run_scratch, t->run_id);
-    rc = sl_dir_make(t->scratch, 0700, err);
-    if (rc == 0)
-        rc = in_session(t, err);
+    rc = in_session(t, err);
     if (rc == 0)
         compare(t);
-    struct sl_error remove_error = {0};
-    int removed = sl_dir_remove(t->scratch, &remove_error);
-    if (rc == 0 && removed < 0) {
-        rc = removed;
-        if (err)
-            *err = remove_error;
-    }
     json_object_put(t->work.dropped);
     json_object_put(t->work.added);
     json_object_put(t->work.warnings);
@@ -313,10 +285,29 @@ static int attempt(struct trial *t, struct sl_error *err)
     return rc;
 }
 
+static int attempt(struct sl_trial *t, struct sl_error *err)
+{
+    int rc = sl_recipe_bind(t->recipe, &t->engine->kinds, t->test->params, t->arena, &t->bound, err);
+    if (rc < 0)
+        return rc;
+    sl_uuid7(t->run_id);
+    t->scratch = sl_arena_printf(t->arena, "%s/%s", t->engine->config->run_scratch, t->run_id);
+    rc = sl_dir_make(t->scratch, 0700, err);
+    if (rc == 0)
+        rc = !strcmp(t->recipe->type, "raster") ? sl_trial_raster(t, err) : test_rows(t, err);
+    struct sl_error remove_error = {0};
+    int removed = sl_dir_remove(t->scratch, &remove_error);
+    if (rc < 0 || removed == 0)
+        return rc;
+    if (err)
+        *err = remove_error;
+    return removed;
+}
+
 int sl_recipe_test_run(struct sl_engine *engine, const struct sl_recipe *recipe, const struct sl_recipe_test *test,
                        struct sl_arena *arena, struct sl_recipe_test_result *out, struct sl_error *err)
 {
-    struct trial t = {.engine = engine, .recipe = recipe, .test = test, .arena = arena, .result = out};
+    struct sl_trial t = {.engine = engine, .recipe = recipe, .test = test, .arena = arena, .result = out};
     struct sl_error why = {0};
     int64_t began = sl_clock_mono_ns();
     *out = (struct sl_recipe_test_result){0};
@@ -329,7 +320,7 @@ int sl_recipe_test_run(struct sl_engine *engine, const struct sl_recipe *recipe,
             *err = why;
         return rc;
     }
-    say(&t, sl_arena_printf(arena, "%s%s%s: %s", test->fails ? "expected the error " : "",
+    sl_trial_say(&t, sl_arena_printf(arena, "%s%s%s: %s", test->fails ? "expected the error " : "",
                             test->fails ? sl_arena_printf(arena, "%s, found ", test->fails) : "", sl_code_name(why.code),
                             why.message));
     return 0;

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/raster_work.h"
+
+#include "lake/outputs.h"
+
+void sl_raster_work_close(struct sl_raster_work *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        sl_raster_close(w->items[i]);
+    w->n = 0;
+}
+
+int sl_raster_work_steps(struct sl_raster_work *w, struct sl_error *err)
+{
+    for (size_t i = 0; i < w->bound->recipe->n_steps; i++) {
+        struct sl_raster *next = NULL;
+        const struct sl_step *step = &w->bound->steps[i];
+        int rc = w->may_go_on ? w->may_go_on(w->data, err) : 0;
+        if (rc < 0)
+            return rc;
+        rc = step->kind->apply(&w->context, step->options, w->items, w->n, &next, err);
+        if (rc < 0) {
+            sl_error_prefix(err, "step %s", step->kind->name);
+            return rc;
+        }
+        sl_raster_work_close(w);
+        w->items[0] = next; /* it holds on to what it reads */
+        w->n = 1;
+    }
+    return 0;
+}
+
+int sl_raster_work_write(struct sl_raster_work *w, const struct sl_output *output, const struct sl_crs *crs,
+                         const char *path, struct sl_error *err)
+{
+    const struct sl_output_cog *o = output->options;
+    const struct sl_cog_options options = {.compression = sl_output_cog_compression(o),
+                                           .resampling = sl_output_cog_resampling(o),
+                                           .block_size = (int)o->block_size,
+                                           .level = (int)o->level,
+                                           .quality = (int)o->quality,
+                                           .max_z_error = o->max_z_error,
+                                           .threads = w->context.threads,
+                                           .crs = crs,
+                                           .progress = w->context.progress,
+                                           .progress_data = w->context.progress_data};
+    return sl_raster_write_cog(w->items[0], path, &options, err);
+}

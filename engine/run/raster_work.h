@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * raster_work.h - rasters on their way through a bound recipe: steps, then a COG. Knows no batch, so that a batch and a
+ * recipe's test go the same way. Threads: one.
+ */
+#ifndef SLUICE_RUN_RASTER_WORK_H
+#define SLUICE_RUN_RASTER_WORK_H
+
+#include <sluice/sys/raster_step.h>
+
+#include "geo/gdal/raster.h"
+#include "recipe/recipe.h"
+
+struct sl_raster_work {
+    const struct sl_bound_recipe *bound;
+    struct sl_raster_step_context context;
+    struct sl_raster **items; /* the opened files, then in items[0] what the steps made; owned */
+    size_t n;
+    /* May be NULL. Asked before each step: a negative code ends the work. */
+    int (*may_go_on)(void *data, struct sl_error *err);
+    void *data;
+};
+
+void sl_raster_work_close(struct sl_raster_work *work);
+/* Each step's result takes the place of what it was made of. Errors name the step. */
+int sl_raster_work_steps(struct sl_raster_work *work, struct sl_error *err);
+/* items[0] as a COG with an output's options. crs: to write in place of the raster's; NULL: its own. */
+int sl_raster_work_write(struct sl_raster_work *work, const struct sl_output *output, const struct sl_crs *crs,
+                         const char *path, struct sl_error *err);
+
+#endif
