@@ -105,6 +105,14 @@ static int describe(struct sl_raster *raster, bool pixels, struct json_object *o
     return rc;
 }
 
+static const char *shown(struct json_object *value)
+{
+    if (!value)
+        return "null";
+    return json_object_is_type(value, json_type_array) ? json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN)
+                                                       : json_object_get_string(value);
+}
+
 /* The first pixel that differs, by band, row and column from 1; of bands of other sizes, the sizes. */
 static void compare_bands(struct sl_trial *t, struct json_object *expected, struct json_object *found)
 {
@@ -126,8 +134,7 @@ static void compare_bands(struct sl_trial *t, struct json_object *expected, stru
             if (sl_json_close(p, q, t->test->tolerance))
                 continue;
             sl_trial_say(t, sl_arena_printf(t->arena, "band %zu, row %zu, column %zu: expected %s, found %s", b + 1,
-                                            i / columns + 1, i % columns + 1, p ? json_object_get_string(p) : "null",
-                                            q ? json_object_get_string(q) : "null"));
+                                            i / columns + 1, i % columns + 1, shown(p), shown(q)));
             break;
         }
     }
@@ -141,9 +148,7 @@ static void compare(struct sl_trial *t, struct json_object *found)
         if (!strcmp(key, "bands"))
             compare_bands(t, value, other);
         else if (!sl_json_close(value, other, t->test->tolerance))
-            sl_trial_say(t, sl_arena_printf(t->arena, "%s: expected %s, found %s", key,
-                                            value ? json_object_get_string(value) : "null",
-                                            other ? json_object_get_string(other) : "null"));
+            sl_trial_say(t, sl_arena_printf(t->arena, "%s: expected %s, found %s", key, shown(value), shown(other)));
     }
 }
 
