@@ -133,6 +133,14 @@ pytest_quietly() {
     python -m pytest "$@" >"$log" 2>&1
 }
 
+# What tests wrote for people to read: the sentence under the title, and where the rest is.
+tell_reports() {
+    local report
+    for report in build/reports/*.md; do
+        [ ! -f "$report" ] || line report "$(basename "$report" .md)" "$report: $(sed -n 3p "$report")"
+    done
+}
+
 "$root/scripts/setup.sh" --tests
 cd "$root"
 # The account that PostgreSQL runs as must be able to enter it, and a socket's path has room for 107 bytes.
@@ -147,7 +155,9 @@ if [ "$unit" = 0 ]; then
     build release
     build clang
     run_ctest integration 2
+    rm -rf build/reports
     SLUICE_BINARY=$root/build/release/engine/cli/sluice run_pytest
+    tell_reports
     results+=("$work/integration.xml" "$work/pytest.xml")
 fi
 python tests/support/summary.py "${results[@]}"

@@ -44,6 +44,7 @@ struct sl_config {
     const char *duckdb_extensions;
     const char *log_level, *log_format;
     const char *crs_policy;
+    const char *vector_bad_rows;
     /* Services; "" or 0: not configured. */
     const char *minio_endpoint, *minio_endpoint_url, *minio_access_key, *minio_secret_key, *minio_region;
     bool minio_use_ssl;

@@ -83,6 +83,7 @@ const struct sl_setting sl_config__settings[] = {
     ENUM("log.level", "", log_level, "info", "debug info warn error", "least important lines that are logged"),
     ENUM("log.format", "", log_format, "text", "text json", "form of the log"),
     ENUM("crs.policy", "", crs_policy, "fail", "fail trust_file trust_manifest", "what counts when file and manifest name different coordinate systems"),
+    ENUM("vector.bad_rows", "", vector_bad_rows, "skip", "skip fail", "what happens to rows that cannot be read: passed over and counted, or the batch fails"),
 
     STRING("minio.endpoint", "MINIO_ENDPOINT", minio_endpoint, "", "host and port of MinIO or S3"),
     STRING("minio.endpoint_url", "MINIO_ENDPOINT_URL", minio_endpoint_url, "", "the same as a URL"),

@@ -342,7 +342,7 @@ static PJ *by_own_id(struct session *s, const PJ *crs, char *id, size_t id_bytes
     return known;
 }
 
-static PJ *by_match(struct session *s, const PJ *crs, const char *authority, char *id, size_t id_bytes)
+static PJ *by_match(struct session *s, const PJ *crs, const char *authority, char *id, size_t id_bytes, int *sure)
 {
     int *confidence = NULL;
     PJ *best = NULL;
@@ -353,6 +353,7 @@ static PJ *by_match(struct session *s, const PJ *crs, const char *authority, cha
         const char *code = candidate ? proj_get_id_code(candidate, 0) : NULL;
         if (code && strlen(code) <= TEXT_MAX && equivalent(s, crs, candidate)) {
             snprintf(id, id_bytes, "%s:%s", authority, code);
+            *sure = confidence[i];
             best = candidate;
         } else {
             proj_destroy(candidate);
@@ -368,11 +369,15 @@ static int identify(struct session *s, const PJ *crs, const char *what, struct s
                     struct sl_error *err)
 {
     char id[3 * TEXT_MAX];
+    int confidence = 0;
     SL_CLEANUP(pj_free) PJ *known = by_own_id(s, crs, id, sizeof id);
     for (size_t i = 0; i < N_AUTHORITIES && !known; i++)
-        known = by_match(s, crs, authorities[i], id, sizeof id);
+        known = by_match(s, crs, authorities[i], id, sizeof id, &confidence);
     s->message[0] = '\0';
-    return known ? describe(s, known, id, what, arena, out, err) : describe(s, crs, NULL, what, arena, out, err);
+    int rc = known ? describe(s, known, id, what, arena, out, err) : describe(s, crs, NULL, what, arena, out, err);
+    if (rc == 0)
+        out->confidence = confidence;
+    return rc;
 }
 
 /* A bound CRS is one with a transformation to another tied to it (TOWGS84): PROJ chooses the transformation itself. */
@@ -477,6 +482,18 @@ static void wrap(double b[4])
         b[2] = 180;
 }
 
+/* Degrees that are none on earth were metres. Grids of cells whose centres are the poles and datasets that go on beyond the
+ * antimeridian are usual. */
+static bool on_earth(double b[4])
+{
+    const double beyond_pole = 1, beyond_antimeridian = 360;
+    bool is = b[1] >= -90 - beyond_pole && b[3] <= 90 + beyond_pole && b[0] >= -180 - beyond_antimeridian &&
+              b[2] <= 180 + beyond_antimeridian;
+    b[1] = fmax(b[1], -90);
+    b[3] = fmin(b[3], 90);
+    return is;
+}
+
 static bool transform_bounds(struct session *s, const struct sl_crs *crs, const double in[4], double b[4])
 {
     SL_CLEANUP(pj_free) PJ *from = reopen(s, crs);
@@ -485,8 +502,9 @@ static bool transform_bounds(struct session *s, const struct sl_crs *crs, const 
         return false;
     if (equivalent(s, from, to)) {
         memcpy(b, in, 4 * sizeof *b);
+        bool is = on_earth(b);
         wrap(b);
-        return true;
+        return is;
     }
     SL_CLEANUP(pj_free) PJ *any = proj_create_crs_to_crs_from_pj(s->ctx, from, to, NULL, NULL);
     SL_CLEANUP(pj_free) PJ *op = any ? proj_normalize_for_visualization(s->ctx, any) : NULL;

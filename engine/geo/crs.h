@@ -23,6 +23,7 @@ struct sl_crs {
     const char *projjson; /* PROJJSON text */
     const char *unit;     /* of the axes: "metre", "degree", "US survey foot" */
     bool geographic;
+    int confidence;       /* percent: id was found by what the definition says, which named none itself; 0: it was not */
 };
 
 /* All strings live in the arena. Of the authorities that PROJ's database has systems of (EPSG, OGC, ESRI, IGNF, IAU_2015,

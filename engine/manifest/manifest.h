@@ -34,6 +34,7 @@ struct sl_manifest {
     const char *batch_id, *uploader, *intent;
     const char *dataset;    /* may be NULL */
     const char *crs_policy; /* "fail", …; NULL: the configuration's */
+    const char *bad_rows;   /* "skip" or "fail"; NULL: the configuration's */
     struct sl_manifest_file *files;
     size_t n_files;
     struct json_object *params, *metadata; /* objects or NULL; borrowed */

@@ -149,6 +149,7 @@ bool sl_manifest_read(const struct sl_manifest_checker *checker, const struct sl
         .intent = sl_json_str(root, "intent", NULL),
         .dataset = sl_json_str(root, "dataset", NULL),
         .crs_policy = sl_json_str(root, "crs_policy", NULL),
+        .bad_rows = sl_json_str(root, "bad_rows", NULL),
         .params = sl_json_get(root, "params"),
         .metadata = sl_json_get(root, "metadata"),
         .root = root,

@@ -58,6 +58,11 @@ struct sl_planned_asset {
     struct json_object *doc;
 };
 
+/* A column and what the file calls it. */
+struct sl_renamed {
+    const char *name, *source_name;
+};
+
 /* A layer of a file that a unit is made of. */
 struct sl_source {
     struct sl_input *input;
@@ -87,6 +92,9 @@ struct sl_unit {
     double raster_bounds_wgs84[4];
     bool has_raster_bounds;
     const struct sl_vector_info *vector;
+    const struct sl_renamed *renamed; /* columns of the first source that were called otherwise */
+    size_t n_renamed;
+    int64_t bad_rows; /* of the main table's sources, passed over */
     int64_t rows_in, rows_out;
     /* Rows that its checks put aside are a unit of their own, of one asset; of none when there are no such rows. */
     struct sl_unit *aside;       /* NULL: no check puts rows aside */
@@ -114,6 +122,7 @@ struct sl_batch {
     struct sl_bound_recipe bound;
     struct json_object *versions; /* of everything that has a say in the bytes */
     enum sl_crs_policy crs_policy;
+    bool skip_bad_rows;
     bool replay, force;
     int64_t into_version; /* replay: only this version's objects are put again; 0: no */
     bool begun; /* its run document is in the ledger */

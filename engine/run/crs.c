@@ -25,7 +25,8 @@ const struct sl_crs *sl_batch_copy_crs(struct sl_arena *arena, const struct sl_c
                             .wkt = sl_arena_strdup(arena, crs->wkt),
                             .projjson = sl_arena_strdup(arena, crs->projjson),
                             .unit = sl_arena_strdup(arena, crs->unit),
-                            .geographic = crs->geographic};
+                            .geographic = crs->geographic,
+                            .confidence = crs->confidence};
     return copy;
 }
 

@@ -29,6 +29,14 @@ static struct json_object *geometry_types_json(const struct sl_batch *b, const s
     return list;
 }
 
+static const char *source_name(const struct sl_unit *u, const char *column)
+{
+    for (size_t i = 0; i < u->n_renamed; i++)
+        if (!strcmp(u->renamed[i].name, column))
+            return u->renamed[i].source_name;
+    return NULL;
+}
+
 static struct json_object *columns_json(const struct sl_unit *u)
 {
     struct json_object *list = json_object_new_array();
@@ -37,8 +45,8 @@ static struct json_object *columns_json(const struct sl_unit *u)
         struct json_object *o = json_object_new_object();
         sl_json_put_str(o, "name", c->name);
         sl_json_put_str(o, "type", c->type);
-        if (c->source_name)
-            sl_json_put_str(o, "source_name", c->source_name);
+        if (source_name(u, c->name))
+            sl_json_put_str(o, "source_name", source_name(u, c->name));
         json_object_array_add(list, o);
     }
     return list;
@@ -95,6 +103,8 @@ static struct json_object *metadata_json(const struct sl_batch *b, const struct 
     sl_json_put(m, "user", b->manifest.metadata ? json_object_get(b->manifest.metadata) : json_object_new_object());
     sl_json_put_str(m, "crs_name", crs_of(a)->name);
     sl_json_put_str(m, "crs_source", u->crs_source);
+    if (u->crs && u->crs->confidence && crs_of(a) == u->crs)
+        sl_json_put_int(m, "crs_confidence", u->crs->confidence);
     if (u->layer)
         sl_json_put_str(m, "layer", u->layer);
     if (u->of) {

@@ -145,6 +145,23 @@ static int64_t tries_of(const struct sl_batch *b)
     return b->lease.attempt - sl_json_int(b->doc, "attempts_before", 0);
 }
 
+/* Whoever uploaded the file reads what to do, also where the adapter that failed could not know. */
+static void hint_at(struct sl_error *error)
+{
+    static const struct {
+        enum sl_code code;
+        const char *hint;
+    } hints[] = {
+        {SL_E_FILE_TRUNCATED, "upload the file again"},
+        {SL_E_FILE_DAMAGED, "open it in the program that made it, save it anew, and upload it again"},
+        {SL_E_FILE_FORMAT, "declare the format that it has, or upload it again"},
+        {SL_E_LIMIT, "upload it in smaller parts"},
+    };
+    for (size_t i = 0; !error->hint[0] && i < sizeof hints / sizeof *hints; i++)
+        if (hints[i].code == error->code)
+            sl_error_hint(error, "%s", hints[i].hint);
+}
+
 /* Class and attempts decide: refused stops here, transient goes back until its attempts are used up, the rest ends. */
 static int settle(struct sl_batch *b, const struct sl_error *error, struct sl_error *err)
 {
@@ -254,6 +271,7 @@ int sl_batch_execute(struct sl_engine *engine, const struct sl_lease *lease, str
         sl_batch_unpublish(&b);
         rc = fail(&b, outcome, SL_BATCH_QUARANTINED, err);
     } else if (stages(&b, outcome) < 0) {
+        hint_at(outcome);
         rc = settle(&b, outcome, err);
     } else {
         rc = finish(&b, err);

@@ -16,7 +16,8 @@ int sl_batch_open_source(struct sl_batch *b, struct sl_source *s, struct sl_vect
     const struct sl_vector_options options = {.format = s->format,
                                               .layer = s->layer,
                                               .encoding = s->input->file->encoding,
-                                              .geometry_column = b->bound.recipe->geometry_column};
+                                              .geometry_column = b->bound.recipe->geometry_column,
+                                              .skip_bad_rows = b->skip_bad_rows};
     const char *key = s->input->landing_key;
     struct sl_vector *v = NULL;
     int rc = sl_vector_open(s->input->local_path, &options, &v, err);
@@ -25,13 +26,11 @@ int sl_batch_open_source(struct sl_batch *b, struct sl_source *s, struct sl_vect
         return rc;
     }
     const struct sl_vector_info *info = sl_vector_info(v);
-    for (size_t i = 0; i < info->n_notes; i++)
-        note(b, sl_arena_printf(b->arena, "%s: %s", key, info->notes[i]));
     if (info->has_geometry) {
         rc = sl_batch_decide_source_crs(b, s, info->crs, err);
     } else if (!s->role || s->role->main) {
         rc = sl_fail(err, SL_E_FILE_LAYER, "%s: layer \"%s\" has no geometry", key, info->layer);
-        sl_error_hint(err, "a table of attributes only is not vector data");
+        sl_error_hint(err, "a table of attributes only is not vector data: give it coordinates, or name the layer that has a geometry");
     }
     if (rc < 0)
         sl_vector_close(v);
@@ -40,14 +39,36 @@ int sl_batch_open_source(struct sl_batch *b, struct sl_source *s, struct sl_vect
     return rc;
 }
 
-static void count(struct sl_source *s, int64_t rows)
+/* The file's names of columns that had to be called otherwise: for the ledger. */
+static void keep_names(struct sl_batch *b, struct sl_unit *unit, const struct sl_vector_info *info)
 {
-    s->input->rows = (s->input->rows < 0 ? 0 : s->input->rows) + rows;
+    struct sl_renamed *kept = sl_arena_array(b->arena, info->n_fields, sizeof *kept);
+    for (size_t i = 0; i < info->n_fields; i++)
+        if (info->fields[i].source_name)
+            kept[unit->n_renamed++] = (struct sl_renamed){sl_arena_strdup(b->arena, info->fields[i].name),
+                                                          sl_arena_strdup(b->arena, info->fields[i].source_name)};
+    unit->renamed = kept;
+}
+
+/* What is known of a file when it has been read to its end. Rows that were passed over came in, too. */
+static void take_facts(struct sl_batch *b, struct sl_unit *unit, struct sl_source *s, const struct sl_vector *v,
+                       int64_t rows)
+{
+    const struct sl_vector_info *info = sl_vector_info(v);
+    for (size_t i = 0; i < info->n_notes; i++)
+        note(b, sl_arena_printf(b->arena, "%s: %s", s->input->landing_key, info->notes[i]));
+    if (s == sl_unit_main(unit))
+        keep_names(b, unit, info);
+    s->input->rows = (s->input->rows < 0 ? 0 : s->input->rows) + rows + info->bad_rows;
+    if (info->bad_rows == 0 || (s->role && !s->role->main))
+        return; /* rows of the other tables are not counted as rows in */
+    unit->bad_rows += info->bad_rows;
+    sl_json_put_int(b->dropped, "bad_row", sl_json_int(b->dropped, "bad_row", 0) + info->bad_rows);
 }
 
 /* first: already open; NULL: is opened here. */
-static int load_part(struct sl_batch *b, struct sl_work *w, struct sl_source *s, struct sl_vector *first,
-                     struct sl_merge_part *part, struct sl_error *err)
+static int load_part(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_source *s,
+                     struct sl_vector *first, struct sl_merge_part *part, struct sl_error *err)
 {
     SL_CLEANUP(sl_vector_closep) struct sl_vector *own = NULL;
     const char *base = sl_path_base(s->input->landing_key);
@@ -60,7 +81,7 @@ static int load_part(struct sl_batch *b, struct sl_work *w, struct sl_source *s,
     if (rc < 0)
         sl_error_prefix(err, "%s", s->input->landing_key);
     else
-        count(s, part->table.rows);
+        take_facts(b, unit, s, first ? first : own, part->table.rows);
     return rc;
 }
 
@@ -91,7 +112,7 @@ static int load_parts(struct sl_batch *b, struct sl_unit *unit, struct sl_work *
             continue;
         rc = sl_batch_mine(b, err);
         if (rc == 0)
-            rc = load_part(b, w, s, n == 0 ? first : NULL, &parts[n], err);
+            rc = load_part(b, unit, w, s, n == 0 ? first : NULL, &parts[n], err);
         n++;
         if (rc < 0)
             break;
@@ -110,7 +131,8 @@ static int merge_main(struct sl_batch *b, struct sl_unit *unit, struct sl_work *
     return rc < 0 ? rc : sl_work_merge_main(w, role, parts, of_role(unit, role), err);
 }
 
-static int load_one(struct sl_batch *b, struct sl_source *s, struct sl_work *w, struct sl_work_table *other, struct sl_error *err)
+static int load_one(struct sl_batch *b, struct sl_unit *unit, struct sl_source *s, struct sl_work *w,
+                    struct sl_work_table *other, struct sl_error *err)
 {
     SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
     int rc = sl_batch_open_source(b, s, &vector, err);
@@ -120,7 +142,7 @@ static int load_one(struct sl_batch *b, struct sl_source *s, struct sl_work *w, 
     if (rc < 0)
         sl_error_prefix(err, "%s", s->input->landing_key);
     else
-        count(s, other->table.rows);
+        take_facts(b, unit, s, vector, other->table.rows);
     return rc;
 }
 
@@ -133,7 +155,7 @@ static int load_role(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w
     other->absent = n == 0;
     for (size_t i = 0; n == 1 && !role->source_column && i < unit->n_sources; i++)
         if (unit->sources[i].role == role)
-            return load_one(b, &unit->sources[i], w, other, err);
+            return load_one(b, unit, &unit->sources[i], w, other, err);
     struct sl_merge_part *parts = sl_arena_array(b->arena, n + 1, sizeof *parts);
     int rc = n ? load_parts(b, unit, w, role, NULL, &other->crs, parts, err) : 0;
     return rc < 0 || n == 0 ? rc : sl_work_merge_other(w, role, parts, n, other, err);
@@ -162,6 +184,6 @@ int sl_batch_load(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, s
     if (rc < 0 && !merges)
         sl_error_prefix(err, "%s", s->input->landing_key);
     else if (rc == 0 && !merges)
-        count(s, w->table.rows);
+        take_facts(b, unit, s, first, w->table.rows);
     return rc < 0 ? rc : load_others(b, unit, w, err);
 }

@@ -295,6 +295,7 @@ static int fingerprint(struct sl_batch *b, struct sl_planned_asset *a, struct sl
     sl_json_put_str(o, "crs", a->unit->input->file->crs);
     sl_json_put(o, "crs_projjson", json_object_get(a->unit->input->file->crs_projjson));
     sl_json_put_str(o, "crs_policy", sl_crs_policy_name(b->crs_policy));
+    sl_json_put(o, "skip_bad_rows", json_object_new_boolean(b->skip_bad_rows));
     sl_json_put_str(o, "encoding", a->unit->input->file->encoding);
     if (b->bound.recipe->inputs.kind != SL_INPUTS_EACH)
         sl_json_put(o, "sources", sources_json(b, a->unit));

@@ -58,6 +58,12 @@ static int choose_crs_policy(struct sl_batch *b, struct sl_error *err)
     return -SL_E_MANIFEST_PARAM;
 }
 
+static void choose_bad_rows(struct sl_batch *b)
+{
+    const char *name = b->manifest.bad_rows ? b->manifest.bad_rows : b->engine->config->vector_bad_rows;
+    b->skip_bad_rows = strcmp(name, "fail") != 0;
+}
+
 static int choose_recipe(struct sl_batch *b, struct sl_error *err)
 {
     struct json_object *replay = sl_json_get(b->doc, "replay");
@@ -135,6 +141,7 @@ int sl_batch_begin_run(struct sl_batch *b, struct sl_error *err)
     sl_json_put(run, "params", json_object_get(b->bound.params));
     sl_json_put_str(run, "engine", b->bound.recipe->engine);
     sl_json_put_str(run, "crs_policy", sl_crs_policy_name(b->crs_policy));
+    sl_json_put_str(run, "bad_rows", b->skip_bad_rows ? "skip" : "fail");
     sl_json_put(run, "versions", json_object_get(b->versions));
     sl_json_put(run, "inputs", sl_batch_inputs_json(b));
     sl_json_put(run, "stages", json_object_new_array());
@@ -177,6 +184,7 @@ int sl_batch_prepare(struct sl_batch *b, struct sl_error *err)
         rc = look_for_files(b, err);
     if (rc == 0)
         rc = choose_crs_policy(b, err);
+    choose_bad_rows(b);
     if (rc == 0)
         rc = choose_recipe(b, err);
     if (rc == 0)

@@ -17,9 +17,9 @@ static int load(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, str
     int rc = sl_batch_load(b, unit, w, vector, err);
     if (rc < 0)
         return rc;
-    unit->rows_in = w->table.rows;
-    b->rows_in += w->table.rows;
-    stage.rows = w->table.rows;
+    unit->rows_in = w->table.rows + unit->bad_rows;
+    b->rows_in += unit->rows_in;
+    stage.rows = unit->rows_in;
     return sl_stage_end(b, &stage, err);
 }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+pytest.register_assert_rewrite("inputs.case")
+
 from home import Home
 from services import ServiceHome, Services
 

@@ -2,9 +2,7 @@
 """Vector files as people send them: archives in every layout, old encodings, formats that few programs write, files that
 end early. What comes out is read by geopandas, pyogrio and pyarrow; what is refused says what to do."""
 
-import io
 import json
-import struct
 import zipfile
 from functools import cached_property
 
@@ -13,6 +11,7 @@ import pytest
 from shapely.geometry import Point
 
 from home import Home
+from vector_files import NAMES, archive, dbf_in, encrypted, named, overlapping, points, shapefile
 
 NATIVE = """apiVersion: sluice/v1
 kind: Recipe
@@ -85,31 +84,6 @@ def run_all(home: Home, batches: list[Batch]) -> dict[str, Batch]:
     return {batch.name: batch for batch in batches}
 
 
-def points(n: int, crs="EPSG:25833", **columns) -> geopandas.GeoDataFrame:
-    return geopandas.GeoDataFrame({"n": range(n)} | columns,
-                                  geometry=[Point(400000 + i, 5800000 + i) for i in range(n)], crs=crs)
-
-
-def shapefile(home: Home, frame: geopandas.GeoDataFrame, stem: str, **options) -> dict[str, bytes]:
-    """The parts of a Shapefile by extension."""
-    folder = home.folder / f"shp-{stem}-{len(list(home.folder.iterdir()))}"
-    folder.mkdir()
-    frame.to_file(folder / f"{stem}.shp", driver="ESRI Shapefile", engine="pyogrio", **options)
-    return {path.suffix: path.read_bytes() for path in folder.iterdir()}
-
-
-def archive(entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as z:
-        for name, data in entries.items():
-            z.writestr(name, data)
-    return out.getvalue()
-
-
-def named(parts: dict[str, bytes], stem: str, *, upper: bool = False, without: tuple[str, ...] = ()) -> dict[str, bytes]:
-    return {stem + (ext.upper() if upper else ext): data for ext, data in parts.items() if ext not in without}
-
-
 # ---- archives -------------------------------------------------------------------------------------------------------
 
 LAYOUTS = {
@@ -129,7 +103,7 @@ METHODS = {"deflated": zipfile.ZIP_DEFLATED, "stored": zipfile.ZIP_STORED}
 
 @pytest.fixture(scope="module")
 def layouts(ready) -> dict[str, Batch]:
-    parts = shapefile(ready, points(300), "x")
+    parts = shapefile(ready.folder, points(300))
     return run_all(ready, [
         Batch(ready, f"{layout}-{method}", {f"{layout}-{method}.zip": archive(named(parts, **LAYOUTS[layout]), number)}, code=None)
         for layout in LAYOUTS for method, number in METHODS.items()])
@@ -146,43 +120,26 @@ def test_a_zipped_shapefile_is_read_in_any_layout(ready, layouts, layout, method
 
 
 def test_a_zip_that_names_no_system_takes_the_manifests(ready):
-    parts = shapefile(ready, points(3), "x")
+    parts = shapefile(ready.folder, points(3))
     data = archive(named(parts, "x", without=(".prj",)))
     Batch(ready, "zip-no-prj", {"noprj.zip": data}, code=3).refused("crs.missing", '"crs"')
     assert Batch(ready, "zip-crs", {"noprj2.zip": data}, crs="EPSG:25833", format="ESRI Shapefile").frame.crs == "EPSG:25833"
 
 
 def test_junk_in_an_archive_is_passed_over(ready):
-    parts = named(shapefile(ready, points(5), "x"), "x")
+    parts = named(shapefile(ready.folder, points(5)), "x")
     junk = {"__MACOSX/._x.shp": b"\0\5\26\7", "._x.shp": b"junk", ".DS_Store": b"\0" * 50, "readme.txt": b"hello",
             "__MACOSX/sub/x.shp": b"junk", "x.shp.xml": b"<a/>", "Thumbs.db": b"x"}
     assert len(Batch(ready, "zip-junk", {"junk.zip": archive(junk | parts)}).frame) == 5
 
 
 def test_each_shapefile_of_an_archive_is_a_layer(ready):
-    one, two, three = (shapefile(ready, points(n), "x") for n in (3, 4, 5))
+    one, two, three = (shapefile(ready.folder, points(n)) for n in (3, 4, 5))
     data = archive(named(one, "roads") | named(two, "a/rivers") | named(three, "b/rivers"))
     batch = Batch(ready, "zip-layers", {"map.zip": data})
     assert {k: v["row_count"] for k, v in batch.assets.items()} == {"map_roads": 3, "map_a_rivers": 4, "map_b_rivers": 5}
     assert Batch(ready, "zip-one", {"map2.zip": data}, layer="a/rivers").asset["row_count"] == 4
     Batch(ready, "zip-none", {"map3.zip": data}, layer="lakes", code=3).refused("file.layer", "lakes", '"roads"', "b/rivers")
-
-
-def overlapping(parts: dict[str, bytes]) -> bytes:
-    """Every entry of the directory points to the same data, as small archives do that unpack to petabytes."""
-    whole = bytearray(archive({f"{i}.bin": b"\0" * 500000 for i in range(40)} | parts))
-    at = whole.find(b"PK\1\2")
-    while at >= 0:
-        whole[at + 20:at + 24] = struct.pack("<I", len(whole) // 3)
-        at = whole.find(b"PK\1\2", at + 1)
-    return bytes(whole)
-
-
-def encrypted(parts: dict[str, bytes]) -> bytes:
-    whole = bytearray(archive(parts))
-    at = whole.find(b"PK\1\2")
-    whole[at + 8] |= 1
-    return bytes(whole)
 
 
 REFUSED = {
@@ -201,14 +158,14 @@ REFUSED = {
     "lzma": (lambda p: archive(p, zipfile.ZIP_LZMA), "file.format", "method 14", "deflate"),
     "many": (lambda p: archive({f"{i}": b"" for i in range(10001)} | p), "limit", "10006"),
     "cut-shp": (lambda p: archive(p | {"x.shp": p["x.shp"][:-100]}), "file.truncated", "x.shp"),
-    "no-dbf": (lambda p: archive({k: v for k, v in p.items() if k != "x.dbf"}), "file.missing", "x.dbf"),
+    "no-dbf": (lambda p: archive({k: v for k, v in p.items() if k != "x.dbf"}), "file.format", "not its .dbf"),
     "rows": (lambda p: archive(p | {"x.shx": p["x.shx"][:-8]}), "file.truncated", "x.shx"),
 }
 
 
 @pytest.fixture(scope="module")
 def refusals(ready) -> dict[str, Batch]:
-    parts = named(shapefile(ready, points(50), "x"), "x")
+    parts = named(shapefile(ready.folder, points(50)), "x")
     return run_all(ready, [Batch(ready, f"refused-{name}", {f"{name}.zip": make(parts)}, code=None)
                            for name, (make, *_) in REFUSED.items()])
 
@@ -220,7 +177,7 @@ def test_an_archive_that_is_not_to_be_opened_is_refused_with_its_reason(refusals
 
 def test_submit_finds_out_what_an_archive_has(ready):
     path = ready.folder / "sent.zip"
-    path.write_bytes(archive(named(shapefile(ready, points(7), "x"), "in/ROADS", upper=True)))
+    path.write_bytes(archive(named(shapefile(ready.folder, points(7)), "in/ROADS", upper=True)))
     ready.run("submit", "--intent", "native", "--batch-id", "sent", path)
     ready.run("run", "--once")
     asset = ready.run("asset", "show", "sent", "--json").json
@@ -248,26 +205,6 @@ def test_a_geodatabase_is_read_in_its_archive(ready):
 
 # ---- encodings ------------------------------------------------------------------------------------------------------
 
-NAMES = ["Größe", "Straße", "plain", "Ärger"]
-
-
-def dbf_in(home: Home, encoding: str, *, cpg: str | None, language: int = 0, names=tuple(NAMES)) -> dict[str, bytes]:
-    """A Shapefile whose texts have the encoding, and which says what it is told to say."""
-    parts = shapefile(home, points(len(names), name=["?" * 12] * len(names)), "x")
-    dbf = bytearray(parts[".dbf"])
-    dbf[29] = language
-    head, step = struct.unpack_from("<HH", dbf, 8)
-    at = 1 + dbf[32 + 16]
-    assert dbf[32 + 32 + 11:32 + 32 + 12] == b"C"
-    width = dbf[32 + 32 + 16]
-    for i, name in enumerate(names):
-        begin = head + i * step + at
-        dbf[begin:begin + width] = name.encode(encoding)[:width].ljust(width)
-    parts[".dbf"] = bytes(dbf)
-    del parts[".cpg"]
-    return parts | ({".cpg": cpg.encode()} if cpg is not None else {})
-
-
 ENCODINGS = {
     "utf8-said": (dict(encoding="utf-8", cpg="UTF-8"), {}, ""),
     "cp1252-said": (dict(encoding="cp1252", cpg="1252"), {}, ""),
@@ -289,22 +226,22 @@ ENCODINGS = {
 @pytest.fixture(scope="module")
 def encodings(ready) -> dict[str, Batch]:
     return run_all(ready, [
-        Batch(ready, f"enc-{name}", {f"enc-{name}.zip": archive(named(dbf_in(ready, **make), "x"))}, code=None, **entry)
+        Batch(ready, f"enc-{name}", {f"enc-{name}.zip": archive(named(dbf_in(ready.folder, **make), "x"))}, code=None, **entry)
         for name, (make, entry, _) in ENCODINGS.items()])
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_texts_are_read_in_their_encoding_and_guesses_are_said(encodings, name):
     batch = encodings[f"enc-{name}"]
-    assert list(batch.frame.sort_values("n")["name"]) == NAMES
+    assert list(batch.frame.sort_values("n")["name"]) == list(NAMES)
     said = ENCODINGS[name][2]
     assert (said in batch.warnings) if said else not batch.warnings
 
 
 def test_a_cpg_that_lies_is_refused_with_the_row_and_the_remedy(ready):
-    lies = archive(named(dbf_in(ready, "cp1252", cpg="UTF-8"), "x"))
-    holes = archive(named(dbf_in(ready, "cp1251", cpg="1253", names=["яТ"]), "x"))
-    unknown = archive(named(dbf_in(ready, "cp1252", cpg="UTF-8"), "x"))
+    lies = archive(named(dbf_in(ready.folder, "cp1252", cpg="UTF-8"), "x"))
+    holes = archive(named(dbf_in(ready.folder, "cp1251", cpg="1253", names=["яТ"]), "x"))
+    unknown = archive(named(dbf_in(ready.folder, "cp1252", cpg="UTF-8"), "x"))
     done = run_all(ready, [Batch(ready, "lie", {"lie.zip": lies}, code=None),
                            Batch(ready, "holes", {"holes.zip": holes}, code=None),
                            Batch(ready, "unknown", {"unknown.zip": unknown}, code=None, encoding="klingon")])
@@ -387,7 +324,7 @@ def test_csv_that_has_no_place_or_a_wrong_one_is_refused_with_its_row(ready):
              "none": b"id,name\n1,a\n", "latin": "id,lon,lat,s\n1,10,50,ö\n".encode("latin-1")}
     done = run_all(ready, [Batch(ready, f"bad-csv-{name}", {f"bad-csv-{name}.csv": data}, code=None, crs="EPSG:4326")
                            for name, data in wrong.items()])
-    done["bad-csv-wkt"].refused("file.damaged", "row 2", "WKT")
+    assert len(done["bad-csv-wkt"].frame) == 1 and "row 2" in done["bad-csv-wkt"].warnings and "WKT" in done["bad-csv-wkt"].warnings
     done["bad-csv-xy"].refused("file.damaged", "lon")
     done["bad-csv-none"].refused("file.layer", "no geometry")
     done["bad-csv-latin"].refused("file.damaged", "row 1", "encoding")

@@ -79,7 +79,6 @@ static void set_options(void)
         {"OGR_GPKG_NUM_THREADS", "1"},               /* else its errors are reported on a thread of its own */
         {"OGR_SQLITE_LOAD_EXTENSIONS", ""},
         {"GML_SKIP_RESOLVE_ELEMS", "ALL"},           /* no xlink:href is followed */
-        {"OSM_USE_CUSTOM_INDEXING", "YES"},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         CPLSetConfigOption(options[i][0], options[i][1]);
@@ -144,6 +143,11 @@ size_t sl_gdal_warnings(const char *const **out)
 {
     *out = collector.warning_list;
     return collector.n_warnings;
+}
+
+size_t sl_gdal_reported(void)
+{
+    return collector.n_warnings + collector.failed;
 }
 
 const char *sl_gdal_version(void)

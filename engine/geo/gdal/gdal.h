@@ -24,6 +24,7 @@ bool sl_gdal_errors_end(enum sl_code code, struct sl_error *err);
  * this thread's next begin. */
 enum { SL_GDAL_WARNINGS_MAX = 8 };
 size_t sl_gdal_warnings(const char *const **out);
+size_t sl_gdal_reported(void); /* a failure and the warnings kept, since begin: has it grown, the last call said something */
 const char *sl_gdal_version(void);
 const char *sl_proj_version(void);
 /* The folders that PROJ looks for its database and grids in, separated by colons. */

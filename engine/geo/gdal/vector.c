@@ -32,7 +32,7 @@ enum sl_code sl_vector__damage_code(const char *text)
 {
     static const char *const early[] = {"unexpected end", "unexpected eof", "truncated", "end of file", "fread",
                                         "too short",      "premature",      "no element found", "unclosed",
-                                        "unterminated",   "parsing error: continue", NULL};
+                                        "unterminated",   "parsing error: continue", "i/o failure: reading feature", NULL};
     return contains_any(text, early) ? SL_E_FILE_TRUNCATED : SL_E_FILE_DAMAGED;
 }
 
@@ -79,12 +79,19 @@ static int find_place(const char *path, const struct sl_vector_options *options,
     return sl_vector__place(path, options, arena, place, err);
 }
 
+static bool is_osm(const struct sl_format *format)
+{
+    return !strcmp(format->driver, "OSM");
+}
+
 int sl_vector__open_dataset(const char *path, const struct sl_vector_options *options, GDALDatasetH *out,
                             int64_t *promised_rows, struct sl_error *err)
 {
     int rc = sl_gdal_setup(err);
     if (rc == 0)
         rc = sl_vector__promise(path, options->format, promised_rows, err);
+    if (rc == 0 && is_osm(options->format))
+        rc = sl_vector__prepare_osm(path, err);
     if (rc)
         return rc;
     const char *drivers[] = {options->format->driver, NULL};
@@ -144,12 +151,28 @@ static int choose_layer(struct sl_vector *v, const char *name, struct sl_error *
     return sl_vector__fail_layer(v->base_name, name, names, (size_t)n, err);
 }
 
+/* A .prj of ESRI's has no code: the driver finds one and does not say how sure it is. */
+static void read_confidence(struct sl_vector *v)
+{
+    enum { PRJ_MAX_BYTES = 65536 };
+    VSILFILE *f = VSIFOpenL(sl_vector__beside(v->arena, v->place.path, "prj", "PRJ"), "rb");
+    if (!f)
+        return;
+    char *text = sl_xcalloc(1, PRJ_MAX_BYTES + 1);
+    struct sl_crs found = {0};
+    if (VSIFReadL(text, 1, PRJ_MAX_BYTES, f) > 0 && sl_crs_from_wkt(text, v->arena, &found, NULL) == 0 && found.id &&
+        v->info.crs->id && !strcmp(found.id, v->info.crs->id))
+        v->info.crs->confidence = found.confidence;
+    VSIFCloseL(f);
+    free(text);
+}
+
 /* A system that the file calls undefined is none; one that cannot be read is none either, so that the manifest decides. */
 static void read_crs(struct sl_vector *v)
 {
     OGRSpatialReferenceH srs = OGR_L_GetSpatialRef(v->layer);
     const char *name = srs ? OSRGetName(srs) : NULL;
-    if (!srs || (name && sl_text_starts(name, "Undefined ")))
+    if (!srs || (name && sl_text_starts(name, "Undefined ")) || OSRIsLocal(srs))
         return;
     char *wkt = NULL;
     const char *const options[] = {"FORMAT=WKT2_2019", "MULTILINE=NO", NULL};
@@ -161,6 +184,8 @@ static void read_crs(struct sl_vector *v)
     }
     sl_gdal_errors_end(SL_E_GDAL, NULL);
     CPLFree(wkt);
+    if (v->info.crs && !strcmp(v->format->driver, "ESRI Shapefile"))
+        read_confidence(v);
 }
 
 static void find_geometry_field(struct sl_vector *v, OGRFeatureDefnH definition)
@@ -183,8 +208,6 @@ static int describe(struct sl_vector *v, struct sl_error *err)
     v->info.layer = sl_arena_strdup(v->arena, OGR_L_GetName(v->layer));
     v->info.has_geometry = OGR_FD_GetGeomFieldCount(definition) == 1 && type != wkbNone;
     v->info.geometry_type = sl_arena_strdup(v->arena, OGRGeometryTypeToName(type));
-    /* A layer of any type may hold them too. */
-    v->info.linearized = OGR_GT_IsNonLinear(type) || OGR_GT_Flatten(type) == wkbUnknown;
     if (v->info.has_geometry)
         read_crs(v);
     find_geometry_field(v, definition);
@@ -196,6 +219,25 @@ static int describe(struct sl_vector *v, struct sl_error *err)
     return sl_vector__describe_fields(v, err);
 }
 
+static bool by_lines(const struct sl_format *format)
+{
+    return !strcmp(format->driver, "GeoJSONSeq");
+}
+
+static int open_place(struct sl_vector *v, const char *path, const struct sl_vector_options *options,
+                      struct sl_error *err)
+{
+    const char *mended = NULL;
+    int rc = sl_vector__open_dataset(v->place.path, options, &v->dataset, &v->info.promised_rows, err);
+    if (rc == 0 || !by_lines(options->format))
+        return rc;
+    int mend = sl_vector__mend_lines(v, path, &mended, err);
+    if (mend || !mended)
+        return mend ? mend : rc;
+    v->place.path = mended;
+    return sl_vector__open_dataset(mended, options, &v->dataset, &v->info.promised_rows, err);
+}
+
 int sl_vector_open(const char *path, const struct sl_vector_options *options, struct sl_vector **out,
                    struct sl_error *err)
 {
@@ -204,20 +246,26 @@ int sl_vector_open(const char *path, const struct sl_vector_options *options, st
     v->base_name = sl_arena_strdup(v->arena, sl_path_base(path));
     v->format = options->format;
     v->geometry_field = -1;
+    v->skip_bad_rows = options->skip_bad_rows;
     v->geometry_column = sl_arena_strdup(v->arena, options->geometry_column ? options->geometry_column : "geom");
-    struct sl_vector__place place;
-    int rc = find_place(path, options, v->arena, &place, err);
+    int rc = find_place(path, options, v->arena, &v->place, err);
+    if (v->place.index_made)
+        sl_vector__note(v, "its .shx was missing: the index was made again from the .shp");
     if (rc == 0)
-        rc = sl_vector__open_dataset(place.path, options, &v->dataset, &v->info.promised_rows, err);
+        rc = open_place(v, path, options, err);
     if (rc == 0)
-        rc = sl_vector__open_text(v, place.path, options->encoding, err);
+        rc = sl_vector__open_text(v, v->place.path, options->encoding, err);
     struct stat st;
     if (rc == 0 && stat(path, &st) == 0)
         v->info.file_bytes = st.st_size;
     if (rc == 0)
-        rc = choose_layer(v, place.layer, err);
+        rc = choose_layer(v, v->place.layer, err);
+    if (rc == 0 && is_osm(v->format))
+        sl_vector__choose_osm_layer(v->dataset, OGR_L_GetName(v->layer));
     if (rc == 0)
         rc = describe(v, err);
+    if (rc == 0)
+        rc = sl_vector__look(v, v->place.path, err);
     if (rc)
         return rc;
     *out = v;
@@ -231,7 +279,10 @@ void sl_vector_close(struct sl_vector *v)
         return;
     if (v->dataset)
         GDALClose(v->dataset);
+    if (is_osm(v->format))
+        sl_vector__end_osm();
     sl_vector__close_text(v);
+    sl_vector__place_end(&v->place);
     sl_arena_free(v->arena);
     free(v);
 }
@@ -271,7 +322,7 @@ int sl_vector_layers(const char *path, const struct sl_format *format, struct sl
 {
     GDALDatasetH dataset = NULL;
     const struct sl_vector_options options = {.format = format, .any_layer = true};
-    struct sl_vector__place place;
+    SL_CLEANUP(sl_vector__place_end) struct sl_vector__place place = {0};
     int64_t ignored;
     int rc = find_place(path, &options, arena, &place, err);
     if (rc)
@@ -284,6 +335,14 @@ int sl_vector_layers(const char *path, const struct sl_format *format, struct sl
         return 0;
     }
     rc = sl_vector__open_dataset(place.path, &options, &dataset, &ignored, err);
+    if (rc && by_lines(format)) {
+        /* One layer, always: which line is wrong, and whether that matters, is told when it is opened. */
+        sl_error_clear(err);
+        *layers = sl_arena_array(arena, 1, sizeof **layers);
+        **layers = (struct sl_vector_layer){.name = sl_path_stem(arena, path), .has_geometry = true};
+        *n = 1;
+        return 0;
+    }
     if (rc)
         return rc;
     int count = GDALDatasetGetLayerCount(dataset);
@@ -370,7 +429,8 @@ static void release_stream(struct ArrowArrayStream *stream)
 int sl_vector_stream(struct sl_vector *v, struct ArrowArrayStream *out, struct sl_error *err)
 {
     (void)err;
-    v->rows = 0;
+    v->rows = v->curves = v->surfaces = 0;
+    v->info.bad_rows = v->bad_lines;
     v->ended = false;
     sl_error_clear(&v->failure);
     OGR_L_ResetReading(v->layer);
@@ -382,6 +442,19 @@ int sl_vector_stream(struct sl_vector *v, struct ArrowArrayStream *out, struct s
     return 0;
 }
 
+/* What the stream gave otherwise than the file has it. */
+static void note_changes(struct sl_vector *v)
+{
+    if (v->curves)
+        sl_vector__note(v, "%lld geometr%s curves, which were made lines", (long long)v->curves,
+                        v->curves == 1 ? "y has" : "ies have");
+    if (v->surfaces)
+        sl_vector__note(v, "%lld geometr%s surfaces (TIN, triangle, MultiPatch), which were made multipolygons",
+                        (long long)v->surfaces, v->surfaces == 1 ? "y has" : "ies have");
+    if (v->info.bad_rows > SL_VECTOR_BAD_ROWS_NAMED)
+        sl_vector__note(v, "passed over: %lld rows in all", (long long)v->info.bad_rows);
+}
+
 int sl_vector_finish(struct sl_vector *v, int64_t *rows, struct sl_error *err)
 {
     if (v->failure.code != SL_OK) {
@@ -391,14 +464,19 @@ int sl_vector_finish(struct sl_vector *v, int64_t *rows, struct sl_error *err)
     }
     if (!v->ended)
         return sl_fail(err, SL_E_INTERNAL, "\"%s\" was not read to its end", v->base_name);
-    int64_t promised = v->info.promised_rows;
-    if (promised >= 0 && promised != v->rows) {
-        int rc = sl_fail(err, v->rows < promised ? SL_E_FILE_TRUNCATED : SL_E_FILE_DAMAGED,
-                         "\"%s\" promises %lld rows, but has %lld", v->base_name, (long long)promised,
-                         (long long)v->rows);
+    int64_t promised = v->info.promised_rows, read = v->rows + v->info.bad_rows;
+    if (promised >= 0 && promised != read) {
+        int rc = sl_fail(err, read < promised ? SL_E_FILE_TRUNCATED : SL_E_FILE_DAMAGED,
+                         "\"%s\" promises %lld rows, but has %lld", v->base_name, (long long)promised, (long long)read);
         sl_error_hint(err, "upload the file again");
         return rc;
     }
+    if (v->rows == 0 && v->info.bad_rows > 0) {
+        if (err)
+            *err = v->first_bad;
+        return -(int)v->first_bad.code;
+    }
+    note_changes(v);
     *rows = v->rows;
     return 0;
 }

@@ -29,6 +29,7 @@ struct sl_vector_options {
     const char *encoding; /* of a DBF or CSV; NULL: what the file says */
     const char *geometry_column; /* name in the stream; NULL: "geom" */
     bool any_layer;       /* of an archive, whichever: for a look at what there is */
+    bool skip_bad_rows;   /* else the first that cannot be read is the stream's failure */
 };
 
 struct sl_vector_field {
@@ -38,7 +39,7 @@ struct sl_vector_field {
     const char *sql_type; /* for a PostGIS table: "bigint", "text", "timestamptz", … */
 };
 
-enum { SL_VECTOR_NOTES_MAX = 8 };
+enum { SL_VECTOR_NOTES_MAX = 40, SL_VECTOR_BAD_ROWS_NAMED = 20, SL_VECTOR_BAD_ROWS_MAX = 1000 };
 
 struct sl_vector_info {
     const char *layer;
@@ -49,9 +50,9 @@ struct sl_vector_info {
     struct sl_crs *crs;        /* NULL: the file does not say */
     int64_t promised_rows;     /* by the file's header; -1: it promises nothing */
     int64_t file_bytes;        /* of the file itself, without sidecars */
-    const char *notes[SL_VECTOR_NOTES_MAX]; /* what people should know of how it was read */
+    const char *notes[SL_VECTOR_NOTES_MAX]; /* what people should know of how it was read; whole after sl_vector_finish */
     size_t n_notes;
-    bool linearized;           /* the layer may have curves, which the stream gives as lines */
+    int64_t bad_rows;          /* that were passed over */
 };
 
 /* path is a local file of the engine's own naming; its sidecars lie beside it with the same stem. A ZIP archive
@@ -77,7 +78,8 @@ const char *sl_vector_geometry_column(const struct sl_vector *vector); /* its na
 void sl_vector_set_srid(struct sl_vector *vector, int srid);
 /* One stream at a time, from the first row; the caller releases it before it closes the vector. */
 int sl_vector_stream(struct sl_vector *vector, struct ArrowArrayStream *out, struct sl_error *err);
-/* After the stream's end: what went wrong while reading, and whether all promised rows came. *rows are those read. */
+/* After the stream's end: what went wrong while reading, and whether all promised rows came. *rows are those that the
+ * stream gave. A file of bad rows only fails as its first one. */
 int sl_vector_finish(struct sl_vector *vector, int64_t *rows, struct sl_error *err);
 
 /*

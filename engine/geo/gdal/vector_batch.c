@@ -5,6 +5,7 @@
  * Specification: the Arrow C data interface and columnar format, version 1.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,8 +32,15 @@ struct column {
     struct ArrowArray *children[1];
 };
 
+/* Where a column was before a row. */
+struct mark {
+    size_t validity, offsets, values, item_offsets;
+    int64_t nulls, items;
+};
+
 struct batch {
     struct column *columns;
+    struct mark *marks; /* as many; NULL: no row is taken back */
     struct ArrowArray **arrays;
     size_t n;
     int64_t rows;
@@ -71,6 +79,7 @@ static void batch_free(struct batch *b)
         sl_buf_free(&b->columns[i].item_offsets);
     }
     free(b->columns);
+    free(b->marks);
     free(b->arrays);
     free(b);
 }
@@ -81,6 +90,8 @@ static struct batch *batch_new(const struct sl_vector *v)
     b->n = v->info.n_fields + (v->info.has_geometry ? 1 : 0);
     b->columns = sl_xcalloc(b->n ? b->n : 1, sizeof *b->columns);
     b->arrays = sl_xcalloc(b->n ? b->n : 1, sizeof(struct ArrowArray *));
+    if (v->skip_bad_rows)
+        b->marks = sl_xcalloc(b->n ? b->n : 1, sizeof *b->marks);
     for (size_t i = 0; i < v->info.n_fields; i++)
         column_init(&b->columns[i], v->types[i]);
     for (size_t i = 0; i < v->info.n_fields; i++)
@@ -286,16 +297,19 @@ static bool only_surfaces(OGRwkbGeometryType flat)
 
 /* A geometry of the seven simple types instead of one that is not: curves as lines, surfaces as polygons. NULL when it
  * is simple already; else the caller owns it. */
-static OGRGeometryH simplified_type(OGRGeometryH geometry)
+static OGRGeometryH simplified_type(struct sl_vector *v, OGRGeometryH geometry)
 {
     OGRwkbGeometryType flat = OGR_GT_Flatten(OGR_G_GetGeometryType(geometry));
     if (flat <= wkbMultiPolygon)
         return NULL;
-    if (only_surfaces(flat))
+    if (only_surfaces(flat)) {
+        v->surfaces++;
         return OGR_G_ForceToMultiPolygon(OGR_G_Clone(geometry));
-    if (OGR_G_HasCurveGeometry(geometry, FALSE))
-        return OGR_G_GetLinearGeometry(geometry, 0, NULL);
-    return NULL;
+    }
+    if (!OGR_G_HasCurveGeometry(geometry, FALSE))
+        return NULL;
+    v->curves++;
+    return OGR_G_GetLinearGeometry(geometry, 0, NULL);
 }
 
 static const char *put_wkb(struct column *c, OGRGeometryH geometry, int srid)
@@ -323,13 +337,13 @@ static const char *put_wkb(struct column *c, OGRGeometryH geometry, int srid)
     return wrong;
 }
 
-static const char *put_geometry(struct column *c, OGRFeatureH feature, int srid)
+static const char *put_geometry(struct sl_vector *v, struct column *c, OGRFeatureH feature)
 {
     OGRGeometryH geometry = OGR_F_GetGeometryRef(feature);
     const char *wrong = NULL;
     if (geometry) {
-        OGRGeometryH simple = simplified_type(geometry);
-        wrong = put_wkb(c, simple ? simple : geometry, srid);
+        OGRGeometryH simple = simplified_type(v, geometry);
+        wrong = put_wkb(c, simple ? simple : geometry, v->srid);
         if (simple)
             OGR_G_DestroyGeometry(simple);
     }
@@ -339,20 +353,38 @@ static const char *put_geometry(struct column *c, OGRFeatureH feature, int srid)
 
 /* ---- rows and batches ------------------------------------------------------------------------------------------ */
 
-static int fail_value(const struct sl_vector *v, const char *column, const char *wrong, struct sl_error *err)
+/* "row 3 (feature 17)": by the order in the file, and by the id that desktop programs show. */
+static const char *row_name(const struct sl_vector *v, OGRFeatureH feature, char buf[64])
 {
-    int rc = sl_fail(err, SL_E_FILE_DAMAGED, "\"%s\": row %lld, \"%s\": the value %s", v->base_name,
-                     (long long)(v->rows + 1), column, wrong);
+    GIntBig fid = OGR_F_GetFID(feature);
+    int64_t row = v->rows + v->info.bad_rows + 1;
+    if (fid == OGRNullFID)
+        snprintf(buf, 64, "row %lld", (long long)row);
+    else
+        snprintf(buf, 64, "row %lld (feature %lld)", (long long)row, (long long)fid);
+    return buf;
+}
+
+static int fail_value(const struct sl_vector *v, OGRFeatureH feature, const char *column, const char *wrong,
+                      struct sl_error *err)
+{
+    char row[64];
+    int rc = sl_fail(err, SL_E_FILE_DAMAGED, "\"%s\": %s, \"%s\": the value %s", v->base_name,
+                     row_name(v, feature, row), column, wrong);
     if (strstr(wrong, "utf-8"))
         sl_error_hint(err, "name the file's encoding in the manifest");
+    else
+        sl_error_hint(err, "correct the row, or let bad rows be passed over: \"bad_rows\": \"skip\" in the manifest");
     return rc;
 }
 
-static int fail_geometry(const struct sl_vector *v, const char *wrong, struct sl_error *err)
+static int fail_geometry(const struct sl_vector *v, OGRFeatureH feature, const char *wrong, struct sl_error *err)
 {
-    int rc = sl_fail(err, SL_E_FILE_DAMAGED, "\"%s\": row %lld: the geometry is damaged: %s", v->base_name,
-                     (long long)(v->rows + 1), wrong);
-    sl_error_hint(err, "repair the file, for example with ogr2ogr -makevalid");
+    char row[64];
+    int rc = sl_fail(err, SL_E_FILE_DAMAGED, "\"%s\": %s: the geometry is damaged: %s", v->base_name,
+                     row_name(v, feature, row), wrong);
+    sl_error_hint(err, "repair the file, for example with ogr2ogr -makevalid, or pass bad rows over: \"bad_rows\": "
+                       "\"skip\" in the manifest");
     return rc;
 }
 
@@ -369,25 +401,23 @@ static int put_row(struct sl_vector *v, struct batch *b, OGRFeatureH feature, st
         else
             wrong = c->type.list ? put_list(c, field) : put_value(c, field);
         if (wrong)
-            return fail_value(v, v->info.fields[i].name, wrong, err);
+            return fail_value(v, feature, v->info.fields[i].name, wrong, err);
         end_value(c, field != NULL);
         bytes += c->values.len + c->offsets.len;
         if (c->values.overflow)
-            return fail_value(v, v->info.fields[i].name, "is too large", err);
+            return fail_value(v, feature, v->info.fields[i].name, "is too large", err);
     }
     if (v->info.has_geometry) {
         struct column *c = &b->columns[b->n - 1];
-        const char *wrong = put_geometry(c, feature, v->srid);
+        const char *wrong = put_geometry(v, c, feature);
         if (!wrong && v->geometry_field >= 0 && !OGR_F_GetGeometryRef(feature) &&
             *OGR_F_GetFieldAsString(feature, v->geometry_field))
             wrong = "its text is not WKT";
         if (wrong)
-            return fail_geometry(v, wrong, err);
+            return fail_geometry(v, feature, wrong, err);
         bytes += c->values.len;
     }
     b->bytes = bytes;
-    b->rows++;
-    v->rows++;
     return 0;
 }
 
@@ -465,6 +495,110 @@ static int check_reading(struct sl_vector *v, struct sl_error *err)
     return 0;
 }
 
+/* ---- bad rows -------------------------------------------------------------------------------------------------- */
+
+static void mark_columns(struct batch *b)
+{
+    for (size_t i = 0; b->marks && i < b->n; i++) {
+        const struct column *c = &b->columns[i];
+        b->marks[i] = (struct mark){c->validity.len, c->offsets.len, c->values.len, c->item_offsets.len, c->nulls, c->items};
+    }
+}
+
+static void cut_bits(struct sl_buf *bits, size_t len, int64_t n)
+{
+    bits->len = len;
+    if (n % 8 && len > 0)
+        bits->data[len - 1] = (char)(bits->data[len - 1] & ((1 << (n % 8)) - 1));
+}
+
+static void take_back(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct column *c = &b->columns[i];
+        const struct mark *m = &b->marks[i];
+        c->length = b->rows;
+        c->nulls = m->nulls;
+        c->items = m->items;
+        cut_bits(&c->validity, m->validity, c->length);
+        if (c->type.kind == SL_KIND_BOOL)
+            cut_bits(&c->values, m->values, c->type.list ? c->items : c->length);
+        c->values.len = m->values;
+        c->offsets.len = m->offsets;
+        c->item_offsets.len = m->item_offsets;
+        c->values.overflow = false;
+    }
+}
+
+/* Each feature of these stands for itself: what the driver says while it reads one is about that one, and it says it
+ * every time. Of others a message may be about what lies ahead. */
+static bool reads_one_by_one(const struct sl_format *format)
+{
+    static const char *const drivers[] = {"GPKG", "ESRI Shapefile", "OpenFileGDB"};
+    for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
+        if (!strcmp(format->driver, drivers[i]))
+            return true;
+    return false;
+}
+
+/* What the driver said of this feature, if that means damage. */
+static int judge_feature(struct sl_vector *v, OGRFeatureH feature, struct sl_error *err)
+{
+    char row[64];
+    struct sl_error said = {0};
+    if (!sl_gdal_reported())
+        return 0;
+    int rc = check_reading(v, &said);
+    sl_gdal_errors_begin();
+    if (rc == 0)
+        return 0;
+    if (!reads_one_by_one(v->format)) {
+        if (err)
+            *err = said;
+        return rc;
+    }
+    const char *reason = strstr(said.message, "gdal: ");
+    reason = reason ? reason + strlen("gdal: ") : said.message;
+    if (said.code == SL_E_FILE_DAMAGED)
+        return fail_geometry(v, feature, reason, err);
+    return sl_fail(err, said.code, "\"%s\": %s: %s", v->base_name, row_name(v, feature, row), reason);
+}
+
+/* A row that cannot be read is passed over, and said: the first of them each by its name. */
+static int pass_over(struct sl_vector *v, struct batch *b, struct sl_error *err)
+{
+    take_back(b);
+    if (v->info.bad_rows++ == 0)
+        v->first_bad = *err;
+    if (v->info.bad_rows <= SL_VECTOR_BAD_ROWS_NAMED)
+        sl_vector__note(v, "passed over: %s", err->message);
+    if (v->info.bad_rows <= SL_VECTOR_BAD_ROWS_MAX) {
+        sl_error_clear(err);
+        return 0;
+    }
+    sl_error_prefix(err, "more than %d rows cannot be read, the last of them", SL_VECTOR_BAD_ROWS_MAX);
+    return -(int)err->code;
+}
+
+static int take_feature(struct sl_vector *v, struct batch *b, OGRFeatureH feature, struct sl_error *err)
+{
+    mark_columns(b);
+    bool one_by_one = reads_one_by_one(v->format);
+    int rc = judge_feature(v, feature, err);
+    if (rc && !one_by_one)
+        return rc;
+    if (rc == 0)
+        rc = put_row(v, b, feature, err);
+    if (rc == 0 && (rc = judge_feature(v, feature, err)) && !one_by_one)
+        return rc;
+    if (rc == 0) {
+        b->rows++;
+        v->rows++;
+        return 0;
+    }
+    return v->skip_bad_rows && rc == -SL_E_FILE_DAMAGED ? pass_over(v, b, err) : rc;
+}
+
 int sl_vector__next_batch(struct sl_vector *v, struct ArrowArray *out, struct sl_error *err)
 {
     struct batch *b = batch_new(v);
@@ -476,7 +610,7 @@ int sl_vector__next_batch(struct sl_vector *v, struct ArrowArray *out, struct sl
             v->ended = true;
             break;
         }
-        rc = put_row(v, b, feature, err);
+        rc = take_feature(v, b, feature, err);
         OGR_F_Destroy(feature);
     }
     if (rc)

@@ -30,6 +30,17 @@ struct sl_vector__type {
     bool list;
 };
 
+struct sl_alias;
+/* Where the data is, for GDAL. */
+struct sl_vector__place {
+    const char *path;
+    const char *layer;         /* to look for in the dataset; NULL: its only one */
+    const char **layers;       /* of an archive of Shapefiles, each a dataset of its own */
+    size_t n_layers;           /* 0: the dataset has them */
+    struct sl_alias *alias;    /* under which path is; NULL: it is a real one */
+    bool index_made;           /* a Shapefile's, which was missing */
+};
+
 struct sl_vector {
     struct sl_arena *arena;
     GDALDatasetH dataset;
@@ -39,22 +50,27 @@ struct sl_vector {
     const char *geometry_column;
     struct sl_vector_info info;
     struct sl_vector__type *types; /* as many as fields */
+    struct sl_vector__place place;
     void *recode; /* iconv's, into UTF-8; NULL: texts are UTF-8 */
     int geometry_field; /* of a CSV, the column that has WKT, which the driver passes over where it is none; else -1 */
     int srid;
-    int64_t rows;
+    bool skip_bad_rows;
+    int64_t rows;              /* those given, without bad ones */
+    int64_t bad_lines;         /* that were left out before the driver saw them */
+    int64_t curves, surfaces;  /* geometries that were made lines and polygons */
+    struct sl_error first_bad; /* row */
     bool ended;
     struct sl_error failure; /* of the stream; code SL_OK: none */
 };
 
-/* Where the data is, for GDAL. */
-struct sl_vector__place {
-    const char *path;
-    const char *layer;         /* to look for in the dataset; NULL: its only one */
-    const char **layers;       /* of an archive of Shapefiles, each a dataset of its own */
-    size_t n_layers;           /* 0: the dataset has them */
-};
-/* Strings live in the arena, or are the caller's. */
+void sl_vector__place_end(struct sl_vector__place *place);
+/* The parts of a Shapefile under one stem, where they have not one by themselves, and with an index, where there is none:
+ * path and alias of the place. In an archive by the names of its entries, on disk beside the path. */
+int sl_vector__shapefile_in(struct sl_vector__place *place, const char *archive, const char *shp,
+                            const char *const *entries, size_t n, struct sl_arena *arena, struct sl_error *err);
+int sl_vector__shapefile_at(struct sl_vector__place *place, const char *path, struct sl_arena *arena,
+                            struct sl_error *err);
+/* Strings live in the arena, or are the caller's. *out is to be ended, after a failure too. */
 int sl_vector__place(const char *path, const struct sl_vector_options *options, struct sl_arena *arena,
                      struct sl_vector__place *out, struct sl_error *err);
 /* SL_E_FILE_LAYER with what there is; name NULL: none was said. */
@@ -66,6 +82,17 @@ int sl_vector__open_dataset(const char *path, const struct sl_vector_options *op
 /* What the file's own headers promise, without GDAL: SL_E_FILE_TRUNCATED when the file is shorter, SL_E_FILE_MISSING
  * when a necessary sidecar is not there. *rows is -1 when nothing is promised. */
 int sl_vector__promise(const char *path, const struct sl_format *format, int64_t *rows, struct sl_error *err);
+/* What is not in headers: rows of a CSV, what a service's reply promises, what the driver passes over. Promises and notes
+ * go into info. The layer is chosen and described. */
+int sl_vector__look(struct sl_vector *vector, const char *path, struct sl_error *err);
+/* Before an OSM extract is opened: SL_E_FILE_TRUNCATED, and the driver's settings for it (of the process: one extract at a
+ * time), which _end takes back. */
+int sl_vector__prepare_osm(const char *path, struct sl_error *err);
+void sl_vector__end_osm(void);
+void sl_vector__choose_osm_layer(GDALDatasetH dataset, const char *layer);
+/* After GeoJSON lines could not be opened: which line it is (SL_E_FILE_DAMAGED, SL_E_FILE_TRUNCATED), or, where bad rows are
+ * passed over, *mended: a copy without them, made beside a file of that name. 0 without one: it is something else. */
+int sl_vector__mend_lines(struct sl_vector *vector, const char *beside, const char **mended, struct sl_error *err);
 /* A sidecar's path, in the case that is there: upper-case Shapefiles are common. */
 const char *sl_vector__beside(struct sl_arena *arena, const char *path, const char *lower, const char *upper);
 /* Finds the encoding of the file's texts, declared in the manifest (NULL: not) or by the file, before they are read.
