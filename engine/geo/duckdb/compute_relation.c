@@ -57,7 +57,9 @@ static void put_column(struct sl_sql *sql, const struct sl_column *c, const stru
 static void put_hilbert(struct sl_sql *sql, const struct sl_duckdb_session *s, const struct sl_table *table)
 {
     static const char *const sides[] = {"{min_x: ", ", min_y: ", ", max_x: ", ", max_y: "};
-    sl_sql_text(sql, "ST_Hilbert(t.");
+    sl_sql_text(sql, "CASE WHEN ST_IsEmpty(t."); /* which it refuses */
+    sl_sql_ident(sql, table->geometry);
+    sl_sql_text(sql, ") THEN NULL ELSE ST_Hilbert(t.");
     sl_sql_ident(sql, table->geometry);
     sl_sql_text(sql, "::GEOMETRY, ");
     for (int i = 0; i < 4; i++) {
@@ -65,7 +67,7 @@ static void put_hilbert(struct sl_sql *sql, const struct sl_duckdb_session *s, c
         sl_sql_double(sql, s->bounds[i]);
         sl_sql_text(sql, "::DOUBLE");
     }
-    sl_sql_text(sql, "}::BOX_2D) NULLS LAST");
+    sl_sql_text(sql, "}::BOX_2D) END NULLS LAST");
 }
 
 /* Where two rows have one Hilbert number, a hash of all columns decides: as keys these would cost more than all the rest of

@@ -263,8 +263,12 @@ int sl_duck_exec_one(struct sl_duck *duck, const char *sql, enum sl_code code, i
         rc = fail_with(DUCKDB_ERROR_INVALID, duckdb_pending_error(pending), code, err);
     if (rc == 0)
         wait_for(pending);
-    if (rc == 0 && duckdb_execute_pending(pending, &result) != DuckDBSuccess)
-        rc = fail_with(duckdb_result_error_type(&result), duckdb_result_error(&result), code, err);
+    if (rc == 0 && duckdb_execute_pending(pending, &result) != DuckDBSuccess) {
+        /* The result's own text begins with words about its state. */
+        const char *reason = duckdb_pending_error(pending);
+        rc = fail_with(duckdb_result_error_type(&result), reason && *reason ? reason : duckdb_result_error(&result), code,
+                       err);
+    }
     if (rc == 0 && changed)
         *changed = counted(&result);
     duckdb_destroy_result(&result);
