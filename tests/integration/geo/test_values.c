@@ -223,7 +223,7 @@ static void text_that_is_not_utf8_names_its_row(void **state)
     GDALClose(ds);
     int64_t rows;
     assert_fails(geo_load(session, path, "GPKG", "raw_data", &rows), SL_E_FILE_DAMAGED);
-    assert_contains(err.message, "row 2, \"s\"");
+    assert_contains(err.message, "row 2 (feature 2), \"s\"");
 }
 
 static void a_ring_that_is_not_closed_names_its_row(void **state)
