@@ -15,7 +15,7 @@ from psycopg import sql
 ADMIN_PASSWORD = "of the superuser"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
@@ -27,7 +27,7 @@ class Server:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="server-"))
         self.folder.chmod(0o755)
-        self.port = _free_port()
+        self.port = free_port()
         self.bin = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
         self.data = self.folder / "data"
         self.data.mkdir()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from home import ROOT
-from server import _free_port as free_port
+from server import free_port
 from services import clean_environment
 
 PROGRAM = ROOT / ".cache/go/bin/toxiproxy-server"
