@@ -10,13 +10,15 @@
 #include "json/json.h"
 
 struct args {
-    const char *manifest, *graph;
+    const char *manifest, *graph, *engine;
 };
 
 static const struct sl_cli_option options[] = {
     {"manifest", 'm', "FILE", SL_CLI_TEXT, offsetof(struct args, manifest),
      "resolve it for this manifest: parameters, files, keys",
      NULL, 0},
+    {"engine", 'e', "ENGINE", SL_CLI_TEXT, offsetof(struct args, engine),
+     "as if the recipe said postgis or duckdb; what has no form for it is listed", NULL, 0},
     {"graph", 'g', "FORM", SL_CLI_TEXT, offsetof(struct args, graph), "mermaid: a flowchart as text", NULL, 0},
 };
 
@@ -106,11 +108,25 @@ static void print_head(struct sl_cli *cli, struct json_object *plan)
     }
 }
 
+/* What stands in the way of another engine, or what nobody but the author knows. */
+static void print_judged(struct sl_cli *cli, struct json_object *list)
+{
+    size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *o = json_object_array_get_idx(list, i);
+        sl_cli_line(&cli->out, "", "%s %" PRId64 " (%s): %s   line %" PRId64, sl_cli_member(cli->arena, o, "what"),
+                    sl_json_int(o, "number", 0), sl_cli_member(cli->arena, o, "name"), sl_cli_member(cli->arena, o, "why"),
+                    sl_json_int(o, "line", 0));
+    }
+}
+
 static void print_plan(struct sl_cli *cli, struct json_object *plan)
 {
     struct json_object *units = sl_json_get(plan, "units");
     size_t n = json_object_is_type(units, json_type_array) ? json_object_array_length(units) : 0;
     print_head(cli, plan);
+    print_judged(cli, sl_json_get(plan, "unsupported"));
+    print_judged(cli, sl_json_get(plan, "notes"));
     for (size_t i = 0; i < n; i++) {
         struct json_object *unit = json_object_array_get_idx(units, i);
         const char *file = sl_json_str(unit, "file", NULL), *layer = sl_json_str(unit, "layer", NULL);
@@ -143,7 +159,7 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
     struct sl_violations violations = {.arena = cli->arena};
     SL_CLEANUP(sl_doc_freep) struct sl_doc *doc = NULL;
     SL_CLEANUP(sl_json_putp) struct json_object *plan = NULL;
-    rc = sl_explain(engine, name, a->manifest, &violations, &doc, &plan, err);
+    rc = sl_explain(engine, name, a->manifest, a->engine, &violations, &doc, &plan, err);
     if (rc)
         return sl_cli_invalid(cli, rc, doc, &violations, &cli->err, NULL, err);
     if (a->graph)
@@ -152,6 +168,9 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
         sl_cli_json(cli, plan);
     else
         print_plan(cli, plan);
+    struct json_object *unsupported = sl_json_get(plan, "unsupported");
+    if (unsupported && json_object_array_length(unsupported) > 0)
+        cli->exit_code = SL_EXIT_INPUT;
     return 0;
 }
 
@@ -159,12 +178,14 @@ const struct sl_command sl_cmd_recipe_explain = {
     .name = "explain",
     .summary = "the SQL that would run, in which passes and why, and the keys",
     .group = SL_GROUP_SETUP,
-    .usage = "[--manifest FILE] [--graph mermaid] [RECIPE]",
+    .usage = "[--manifest FILE] [--engine ENGINE] [--graph mermaid] [RECIPE]",
     .examples = "  sluice recipe explain ingest_vector\n"
                 "  sluice recipe explain --manifest batch.json\n"
+                "  sluice recipe explain road_network --engine duckdb\n"
                 "  sluice recipe explain road_network --graph mermaid\n",
     .details = "Nothing is made or changed: no table, no object, no document. Steps that need no table between\n"
-               "them are one pass; with -c run.materialize=true each is shown by itself.\n",
+               "them are one pass; with -c run.materialize=true each is shown by itself. Ends with 3 when a step or\n"
+               "check has no form for the engine that was asked for.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),
     .most = 1,

@@ -19,6 +19,7 @@ struct explain {
     struct sl_engine *engine;
     struct sl_arena *arena;
     struct sl_bound_recipe bound;
+    bool asked; /* for another engine than the recipe's */
     const char *folder; /* of the manifest */
     const struct sl_manifest *manifest;
 };
@@ -256,8 +257,9 @@ static const char *engine_why(const struct explain *x)
     const struct sl_recipe *r = x->bound.recipe;
     if (!strcmp(r->engine, "none"))
         return "rasters need no SQL";
-    return dialect_of(x) == SL_DIALECT_DUCKDB ? "the recipe names it: in the process, with DuckDB's spatial extension"
-                                              : "what a recipe has that names no other: SQL in a PostGIS schema of the run's own";
+    return x->asked                             ? "asked for, in place of the recipe's"
+           : dialect_of(x) == SL_DIALECT_DUCKDB ? "the recipe names it: in the process, with DuckDB's spatial extension"
+                                                : "what a recipe has that names no other: SQL in a PostGIS schema of the run's own";
 }
 
 /* Files that become one table are one unit: of the main table's file, whose columns are known only when it is alone. */
@@ -278,7 +280,57 @@ static int explain_together(struct explain *x, struct json_object *units, struct
     return explain_unit(x, n == 1 ? first : NULL, first->layer, stem, units, err);
 }
 
-static int explain_all(struct explain *x, struct json_object **out, struct sl_error *err)
+/* -- on another engine than the recipe's --------------------------------------------------------------------------------- */
+
+static void put_unsupported(struct json_object *list, const char *what, size_t i, const char *name,
+                            const struct sl_recipe_item *item, const char *why)
+{
+    struct json_object *o = json_object_new_object();
+    sl_json_put_str(o, "what", what);
+    sl_json_put_int(o, "number", (int64_t)i + 1);
+    sl_json_put_str(o, "name", name);
+    sl_json_put_int(o, "line", item ? item->line : 0);
+    sl_json_put_str(o, "why", why);
+    json_object_array_add(list, o);
+}
+
+/* Steps and checks that the engine has no form for, and those whose SQL is as the author wrote it. */
+static void judge_engine(struct explain *x, struct json_object *plan)
+{
+    struct json_object *list = json_object_new_array(), *notes = json_object_new_array();
+    const struct sl_recipe *r = x->bound.recipe;
+    unsigned dialect = 1u << dialect_of(x);
+    const char *why = sl_arena_printf(x->arena, "has no form for engine %s", r->engine);
+    for (size_t i = 0; i < r->n_steps; i++) {
+        const struct sl_step *step = &x->bound.steps[i];
+        if (!(step->kind->dialects & dialect))
+            put_unsupported(list, "step", i, step->kind->name, step->item, why);
+        else if (step->kind->flags & SL_STEP_UNTRUSTED)
+            put_unsupported(notes, "step", i, step->kind->name, step->item, "its SQL is yours, and runs as it is written");
+    }
+    for (size_t i = 0; i < r->n_checks; i++)
+        if (!(x->bound.checks[i].kind->dialects & dialect))
+            put_unsupported(list, "check", i, x->bound.checks[i].kind->name, x->bound.checks[i].item, why);
+    sl_json_put(plan, "unsupported", list);
+    sl_json_put(plan, "notes", notes);
+}
+
+static int on_engine(struct explain *x, const char *compute, struct sl_error *err)
+{
+    const struct sl_recipe *own = x->bound.recipe;
+    struct sl_recipe *other = sl_arena_alloc(x->arena, sizeof *other);
+    if (strcmp(compute, sl_dialect_name(SL_DIALECT_DUCKDB)) != 0 && strcmp(compute, sl_dialect_name(SL_DIALECT_POSTGIS)) != 0)
+        return sl_fail(err, SL_E_USAGE, "--engine: expected postgis or duckdb, found \"%s\"", compute);
+    if (!strcmp(own->engine, "none"))
+        return sl_fail(err, SL_E_USAGE, "recipe %s has no tables, and so no engine to choose", own->name);
+    *other = *own;
+    other->engine = compute;
+    x->asked = true;
+    x->bound.recipe = other;
+    return 0;
+}
+
+static int explain_all(struct explain *x, bool on_another, struct json_object **out, struct sl_error *err)
 {
     struct json_object *plan = json_object_new_object(), *units = json_object_new_array(),
                        *recipe = json_object_new_object();
@@ -293,6 +345,12 @@ static int explain_all(struct explain *x, struct json_object **out, struct sl_er
     sl_json_put_str(plan, "engine", r->engine);
     sl_json_put_str(plan, "engine_why", engine_why(x));
     sl_json_put(plan, "units", units);
+    if (on_another)
+        judge_engine(x, plan);
+    if (on_another && json_object_array_length(sl_json_get(plan, "unsupported")) > 0) {
+        *out = plan;
+        return 0;
+    }
     bool together = x->manifest && r->inputs.kind != SL_INPUTS_EACH;
     int rc = !x->manifest ? explain_unit(x, NULL, NULL, NULL, units, err) : together ? explain_together(x, units, err) : 0;
     for (size_t i = 0; rc == 0 && x->manifest && !together && i < x->manifest->n_files; i++)
@@ -320,7 +378,7 @@ static int read_manifest(struct explain *x, const char *path, struct sl_violatio
     return 0;
 }
 
-int sl_explain(struct sl_engine *engine, const char *recipe_name, const char *manifest_path,
+int sl_explain(struct sl_engine *engine, const char *recipe_name, const char *manifest_path, const char *compute,
                struct sl_violations *violations, struct sl_doc **doc_out, struct json_object **plan,
                struct sl_error *err)
 {
@@ -341,5 +399,7 @@ int sl_explain(struct sl_engine *engine, const char *recipe_name, const char *ma
     if (rc == 0)
         rc = sl_recipe_bind(recipe, &engine->kinds, x.manifest ? manifest.params : NULL, arena, &x.bound, err);
     x.bound.fallback = fallback;
-    return rc < 0 ? rc : explain_all(&x, plan, err);
+    if (rc == 0 && compute)
+        rc = on_engine(&x, compute, err);
+    return rc < 0 ? rc : explain_all(&x, compute != NULL, plan, err);
 }

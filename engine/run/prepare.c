@@ -115,10 +115,15 @@ static int look_up_versions(struct sl_batch *b, struct sl_error *err)
     struct json_object *o = json_object_new_object();
     sl_json_put_str(o, "sluice", SLUICE_VERSION);
     sl_json_put_str(o, "gdal", sl_gdal_version());
-    sl_json_put_str(o, "proj", v.proj[0] ? v.proj : sl_proj_version());
-    sl_json_put_str(o, "geos", v.geos[0] ? v.geos : sl_geos_version());
-    if (v.spatial[0])
+    /* DuckDB's spatial extension has libraries of its own, of which it names one; normalize_crs is by the system's PROJ. */
+    bool own = v.spatial[0] != '\0';
+    sl_json_put_str(o, "proj", own || !v.proj[0] ? sl_proj_version() : v.proj);
+    if (own) {
         sl_json_put_str(o, "duckdb_spatial", v.spatial);
+        sl_json_put_str(o, "duckdb_spatial_proj", v.proj);
+    } else {
+        sl_json_put_str(o, "geos", v.geos[0] ? v.geos : sl_geos_version());
+    }
     if (v.postgis[0])
         sl_json_put_str(o, "postgis", v.postgis);
     if (v.postgres[0])

@@ -243,8 +243,11 @@ int sl_gc(struct sl_engine *engine, const struct sl_gc_options *options, struct 
 
 /* The plan of a recipe: {recipe, fallback, params, engine, engine_why, units: [{file, layer, passes: [{kind: table | index |
  * skipped, steps, skipped, table, why, sql}], steps: [{name, sql, table}] (each by itself), checks: […], outputs: [{kind,
- * dataset, key, options}]}]}. manifest NULL: a plan without file. No side effects: no table, no object. */
-int sl_explain(struct sl_engine *engine, const char *recipe_name, const char *manifest_path,
+ * dataset, key, options}]}]}. manifest NULL: a plan without file. No side effects: no table, no object.
+ * compute: another engine than the recipe's ("postgis", "duckdb"), NULL: the recipe's. What has no form for it is in
+ * `unsupported: [{what: step | check, number, name, line, why}]`, and then there are no units; `notes` has what cannot be
+ * known of SQL of the author's own. */
+int sl_explain(struct sl_engine *engine, const char *recipe_name, const char *manifest_path, const char *compute,
                struct sl_violations *violations, struct sl_doc **doc_out, struct json_object **plan,
                struct sl_error *err);
 

@@ -211,3 +211,20 @@ def test_the_flowchart_has_every_step_and_quotes_names(home, folder):
     for a, b in re.findall(r"^  (n\d+) -->(?:\|[^|]*\|)? (n\d+)$", text, re.M):
         assert a in nodes and b in nodes
     assert all('"' not in label for label in re.findall(r'"(.*?)"[\])}]', text))
+
+
+def test_another_engine_is_explained_or_what_it_lacks_is_listed(home, folder):
+    path = home.path / "recipes"
+    path.mkdir(exist_ok=True)
+    (path / "gridded.yaml").write_text(RECIPE.replace("name: tall", "name: gridded").replace("[tall]", "[gridded]").replace(
+        "checks:", "  - snap_to_grid: {size: 1}\n  - sql: {select: \"SELECT * FROM {{input}}\"}\nchecks:"))
+    refused = home.run("recipe", "explain", "gridded", "--engine", "duckdb", check=3)
+    assert "step 2 (snap_to_grid): has no form for engine duckdb   line 11" in refused.out
+    assert "step 3 (sql): its SQL is yours, and runs as it is written" in refused.out
+    listed = home.run("recipe", "explain", "gridded", "--engine", "duckdb", "--json", check=3).json
+    assert [(u["what"], u["number"], u["name"]) for u in listed["unsupported"]] == [("step", 2, "snap_to_grid")]
+    assert listed["units"] == []
+    fine = home.run("recipe", "explain", "ingest_vector", "--engine", "duckdb", "--json").json
+    assert fine["engine"] == "duckdb" and fine["unsupported"] == [] and "sl_transform" in fine["units"][0]["passes"][0]["sql"]
+    assert "expected postgis or duckdb" in home.run("recipe", "explain", "ingest_vector", "--engine", "spark", check=2).err
+    assert "no engine to choose" in home.run("recipe", "explain", "satellite_raster", "--engine", "duckdb", check=2).err
