@@ -18,7 +18,7 @@ static const struct sl_cli_option options[] = {
      "resolve it for this manifest: parameters, files, keys",
      NULL, 0},
     {"engine", 'e', "ENGINE", SL_CLI_TEXT, offsetof(struct args, engine),
-     "as if the recipe said postgis or duckdb; what has no form for it is listed", NULL, 0},
+     "as if the recipe said postgis or duckdb; lists what it lacks", NULL, 0},
     {"graph", 'g', "FORM", SL_CLI_TEXT, offsetof(struct args, graph), "mermaid: a flowchart as text", NULL, 0},
 };
 
@@ -184,8 +184,8 @@ const struct sl_command sl_cmd_recipe_explain = {
                 "  sluice recipe explain road_network --engine duckdb\n"
                 "  sluice recipe explain road_network --graph mermaid\n",
     .details = "Nothing is made or changed: no table, no object, no document. Steps that need no table between\n"
-               "them are one pass; with -c run.materialize=true each is shown by itself. Ends with 3 when a step or\n"
-               "check has no form for the engine that was asked for.\n",
+               "them are one pass; with -c run.materialize=true each is shown by itself. Ends with 3 when a step\n"
+               "or check has no form for the engine that was asked for.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),
     .most = 1,
