@@ -255,8 +255,10 @@ int sl_engine_compute(struct sl_engine *e, const char *name, struct sl_compute *
         return sl_fail(err, SL_E_RECIPE_STEP, "there is no compute engine \"%s\"", name);
     if (duckdb && !e->duckdb)
         rc = open_duckdb(e, err);
-    if (!duckdb && !e->compute)
+    if (!duckdb && !e->compute) {
+        e->needs |= SL_NEEDS_COMPUTE; /* from now on, and to be opened again after a loss */
         rc = open_patiently(e, &postgis, err);
+    }
     if (rc == 0)
         *out = duckdb ? e->duckdb : e->compute;
     return rc;

@@ -38,14 +38,15 @@ static int build_keeping(const struct sl_step_context *context, double tolerance
 /*
  * ST_SimplifyPreserveTopology watches over every pair of segments, which takes ten times as long as leaving out points.
  * A polygon whose points were left out by the plain algorithm and that is valid, with all its rings, has kept its topology:
- * only the others go the long way. What has M loses it there, and curves become lines, so that these go there as well.
+ * only the others go the long way, among them those that would end as triangles. What has M loses it there, and curves
+ * become lines, so that these go there as well.
  */
 static int preserving(const struct sl_step_context *context, const struct options *o, struct sl_sql *out)
 {
     const char *name = sl_step_free_name(context, "sl_simple");
     static const char *const chosen[] = {"CASE WHEN ST_NPoints(", ") = ST_NPoints(@) THEN @ WHEN ST_NRings(",
-                                         ") = ST_NRings(@) AND ST_IsValid(", ") THEN ",
-                                         " ELSE ST_SimplifyPreserveTopology(@, "};
+                                         ") = ST_NRings(@) AND ST_NPoints(", ") > 4 * ST_NRings(@) AND ST_IsValid(",
+                                         ") THEN ", " ELSE ST_SimplifyPreserveTopology(@, "};
     sl_step_select_begin(context, out);
     for (size_t i = 0; i < SL_STEP__COUNT(chosen); i++) {
         sl_step_put(context, out, chosen[i]);

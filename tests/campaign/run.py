@@ -218,12 +218,12 @@ def main() -> int:
         for doc in world.documents("manifests"):
             status[doc["status"]] = status.get(doc["status"], 0) + 1
         print(f"ended after {time.monotonic() - began:.0f} s: {status}, blows {campaign.blows}")
-        for problem in problems[:50]:
-            print(f"PROBLEM  {problem}")
-        print(f"{len(problems)} problems, seed {options.seed}")
         if problems:
             print("--- end of the log")
             print("".join((world.folder / "sluice.log").read_text(errors="replace").splitlines(keepends=True)[-40:]))
+        for problem in problems[:20]:
+            print(f"PROBLEM  {problem}")
+        print(f"{len(problems)} problems, seed {options.seed}")
     finally:
         campaign.end()
         world.close(options.keep)

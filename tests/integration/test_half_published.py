@@ -115,10 +115,13 @@ class OnServices:
         return sorted((d["dataset_id"], d["version"]) for d in self.home.ledger.work.find() if "dataset_id" in d)
 
     def in_publish(self, dataset: str, version: int, attempt: int) -> bool:
-        """All three objects are this attempt's."""
+        """All objects are this attempt's: the data, two documents, the thumbnail."""
         keys = self.objects(f"{dataset}/v{version}/")
-        runs = {self.home.engine.head_object(Bucket=self.home.lake, Key=k)["Metadata"]["run_id"] for k in keys}
-        run = self.home.ledger.runs.find_one({"_id": runs.pop()}) if len(keys) == 3 and len(runs) == 1 else None
+        try:
+            runs = {self.home.engine.head_object(Bucket=self.home.lake, Key=k)["Metadata"]["run_id"] for k in keys}
+        except self.home.engine.exceptions.ClientError:  # one of them has just gone
+            return False
+        run = self.home.ledger.runs.find_one({"_id": runs.pop()}) if len(keys) == 4 and len(runs) == 1 else None
         return bool(run) and run["attempt"] == attempt
 
 
@@ -211,7 +214,7 @@ def test_the_next_start_clears_what_a_killed_supervisor_could_not(home):
     process.kill()
     process.wait()
     looks[0].release()
-    assert len(world.objects(f"{dataset}/v2/")) == 3 and world.reservations() == [(dataset, 2)]
+    assert len(world.objects(f"{dataset}/v2/")) == 4 and world.reservations() == [(dataset, 2)]
     assert world.rows(f"SELECT version FROM catalog.assets WHERE dataset_id = '{dataset}' AND version = 2") == [(2,)]
     home.run("run", "--once")
     assert_cleared(world, dataset, 2, "poison")

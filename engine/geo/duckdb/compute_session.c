@@ -132,13 +132,15 @@ static int make_schema(struct sl_duckdb_session *s, const char *scratch, struct 
     /* Tables live for seconds: to compress them costs more than it saves. */
     sl_sql_text(&sql, "SET TimeZone = 'UTC'; SET force_compression = 'uncompressed'; "
                       "SET geometry_minimum_shredding_size = -1; SET write_buffer_row_group_count = 1; "
-                      "SET external_threads = 0; CREATE SCHEMA ");
+                      "CREATE SCHEMA ");
     sl_sql_ident(&sql, s->name);
     sl_sql_text(&sql, "; SET search_path = ");
     sl_sql_literal(&sql, s->name);
     int rc = sl_sql_check(&sql, err);
     if (rc == 0)
         rc = sl_duck_exec(s->duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
+    if (rc == 0)
+        rc = sl_duck_leave_to_threads(s->duck, err);
     if (rc == 0)
         rc = sl_duck_add_wkb_box(s->duck, err);
     return rc ? rc : sl_duck_confine(s->duck, scratch, err);

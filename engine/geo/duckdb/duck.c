@@ -24,6 +24,7 @@ struct sl_duck {
     char loaded[MAX_EXTENSIONS][NAME_BYTES];
     size_t n_loaded;
     bool has_wkb_box;
+    bool left_to_threads;
 };
 
 static bool mentions(const char *text, const char *const *parts)
@@ -235,8 +236,13 @@ static int64_t counted(duckdb_result *result)
     return duckdb_row_count(result) == 1 ? duckdb_value_int64(result, 0, 0) : 0;
 }
 
-/* A caller that takes part in the work spins while there is none for it, at the cost of the threads that have some: here it
- * sleeps meanwhile (compute_session.c sets external_threads). */
+int sl_duck_leave_to_threads(struct sl_duck *duck, struct sl_error *err)
+{
+    int rc = sl_duck_exec(duck, "SET external_threads = 0", SL_E_DUCKDB, NULL, err);
+    duck->left_to_threads = rc == 0;
+    return rc;
+}
+
 static void wait_for(duckdb_pending_result pending)
 {
     int64_t pause_ns = 50000;
@@ -261,7 +267,7 @@ int sl_duck_exec_one(struct sl_duck *duck, const char *sql, enum sl_code code, i
         rc = fail_with(DUCKDB_ERROR_INVALID, duckdb_prepare_error(statement), code, err);
     else if (duckdb_pending_prepared(statement, &pending) != DuckDBSuccess)
         rc = fail_with(DUCKDB_ERROR_INVALID, duckdb_pending_error(pending), code, err);
-    if (rc == 0)
+    if (rc == 0 && duck->left_to_threads)
         wait_for(pending);
     if (rc == 0 && duckdb_execute_pending(pending, &result) != DuckDBSuccess) {
         /* The result's own text begins with words about its state. */

@@ -40,6 +40,9 @@ int sl_duck_load(struct sl_duck *duck, const char *extension, struct sl_error *e
 int sl_duck_exec(struct sl_duck *duck, const char *sql, enum sl_code code, int64_t *changed, struct sl_error *err);
 /* The same for one statement and no more; *changed also for the rows of CREATE TABLE … AS. */
 int sl_duck_exec_one(struct sl_duck *duck, const char *sql, enum sl_code code, int64_t *changed, struct sl_error *err);
+/* From now on one statement is worked on by DuckDB's own threads alone while its caller sleeps. A caller that takes part spins
+ * while there is no work for it, at the cost of the threads that have some. */
+int sl_duck_leave_to_threads(struct sl_duck *duck, struct sl_error *err);
 /* From now on no statement reads or writes files outside of the folder, loads extensions or changes settings of the
  * database. For good. */
 int sl_duck_confine(struct sl_duck *duck, const char *folder, struct sl_error *err);

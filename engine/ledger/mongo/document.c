@@ -15,6 +15,7 @@
 enum { MAX_PLAIN_DEPTH = 60, MAX_KEY_BYTES = 1024 };
 
 static const char text_suffix[] = "_text";
+static const double LARGEST_WHOLE = 9007199254740992.0; /* every smaller integer is a double */
 /* A document of ours that is read back: as large as a server holds one. */
 static const struct sl_json_limits limits = {.max_bytes = 17u << 20, .max_depth = 200, .max_values = 4000000};
 
@@ -33,7 +34,9 @@ static bool plain_number(struct json_object *v)
     }
     double d = json_object_get_double(v);
     const char *text = json_object_get_string(v);
-    return isfinite(d) && (d != 0.0 || !signbit(d)) && strpbrk(text, ".eE");
+    /* An integer beyond 64 bits is a double with the text that it had. */
+    bool whole = !strpbrk(text, ".eE") && fabs(d) > LARGEST_WHOLE;
+    return isfinite(d) && (d != 0.0 || !signbit(d)) && !whole;
 }
 
 static bool plain_key(const char *key)
