@@ -116,8 +116,12 @@ ctest_quietly() {
 
 # Exit status 5 of pytest: nothing matched.
 run_pytest() {
-    local since=$SECONDS log=$work/pytest.log status=0
-    local arguments=(-c tests/pytest.ini --rootdir tests -q --junitxml "$work/pytest.xml" tests/integration)
+    local since=$SECONDS log=$work/pytest.log status=0 processes
+    processes=$(nproc)
+    [ "$processes" -le 4 ] || processes=4
+    # A file's tests share a home, and each process has services of its own.
+    local arguments=(-c tests/pytest.ini --rootdir tests -q --junitxml "$work/pytest.xml" -n "$processes" --dist loadfile
+        tests/integration)
     [ -z "$pattern" ] || arguments+=(-k "$pattern")
     run_child pytest_quietly "$log" "${arguments[@]}" || status=$?
     if [ "$status" -gt 1 ] && [ "$status" != 5 ]; then
