@@ -5,6 +5,9 @@
 # Sourced after `set -euo pipefail`.
 # shellcheck source-path=SCRIPTDIR source=../scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+# What ends a script without a word of its own is said.
+set -E
+trap 'printf "%s: line %s: %s ended with %s\n" "$0" "$LINENO" "${BASH_COMMAND%%[[:space:]]*}" "$?" >&2' ERR
 # shellcheck disable=SC2034  # for those that source this
 go_bin=$cache/go/bin
 

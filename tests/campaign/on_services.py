@@ -51,7 +51,7 @@ class OnServices:
         done = subprocess.run([ROOT / "services" / name / "dev" / verb, self._folder(name)], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True)
         if done.returncode != 0:
-            sys.exit(f"{name} {verb}: {done.stdout}{done.stderr}")
+            sys.exit(f"{name} {verb} ended with {done.returncode}: {done.stdout}{done.stderr}")
 
     def _start(self, name: str) -> None:
         self._script(name, "start")
