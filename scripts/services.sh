@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# MinIO, a MongoDB wire server and PostGIS, natively and on free ports, for development and tests.
+# MinIO, a MongoDB wire server, PostGIS and ClickHouse, natively and on free ports, for development and tests.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../services/lib.sh
 source "$(dirname "$0")/../services/lib.sh"
@@ -8,7 +8,7 @@ source "$(dirname "$0")/../services/lib.sh"
 usage() {
     cat <<'TEXT'
 usage: scripts/services.sh up|down|status [--dir DIR] [--env FILE] [--delete]
-  up        starts MinIO, the MongoDB wire server and PostGIS, each unless it runs already
+  up        starts MinIO, the MongoDB wire server, PostGIS and ClickHouse, each unless it runs already
   down      stops what up started; data and credentials stay for the next time
   status    says what runs; exit status 0 when all of it does, 3 when not
   --dir     folder of all they keep (default: $SLUICE_SERVICES_DIR, or .cache/services)
@@ -41,17 +41,18 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-services=(minio mongodb postgis)
+services=(minio mongodb postgis clickhouse)
 declare -A what=(
     [minio]="MinIO: the store (S3)"
     [mongodb]="MongoDB wire server: the ledger"
     [postgis]="PostgreSQL with PostGIS: compute and catalog"
+    [clickhouse]="ClickHouse: values of grids"
 )
 
 # show: a line for each; the exit status says whether all of them run.
 show() {
     local name state all=0
-    printf '%-9s %-8s %-22s %-8s %s\n' SERVICE STATE ADDRESS PID WHAT
+    printf '%-10s %-8s %-22s %-8s %s\n' SERVICE STATE ADDRESS PID WHAT
     for name in "${services[@]}"; do
         state=running
         if ! recorded_pid "$dir/$name" >/dev/null; then
@@ -60,9 +61,9 @@ show() {
             state=silent
         fi
         if [ "$state" = stopped ]; then
-            printf '%-9s %-8s %-22s %-8s %s\n' "$name" "$state" - - "${what[$name]}"
+            printf '%-10s %-8s %-22s %-8s %s\n' "$name" "$state" - - "${what[$name]}"
         else
-            printf '%-9s %-8s %-22s %-8s %s\n' "$name" "$state" "127.0.0.1:$(<"$dir/$name/port")" "$(recorded_pid "$dir/$name" || echo -)" \
+            printf '%-10s %-8s %-22s %-8s %s\n' "$name" "$state" "127.0.0.1:$(<"$dir/$name/port")" "$(recorded_pid "$dir/$name" || echo -)" \
                 "${what[$name]}"
         fi
         [ "$state" = running ] || all=3
@@ -100,7 +101,7 @@ TEXT
 # Latest first. A folder that up did not make has nothing of it, and is not touched.
 down() {
     local name data
-    for name in postgis mongodb minio; do
+    for name in clickhouse postgis mongodb minio; do
         [ ! -d "$dir/$name" ] || "$root/services/$name/dev/stop" "$dir/$name"
     done
     if [ "$delete" = 1 ] && [ -f "$dir/.sluice-services" ]; then

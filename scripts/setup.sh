@@ -18,7 +18,7 @@ packages=(build-essential cmake ninja-build pkg-config ca-certificates unzip
     libgdal-dev gdal-bin libproj-dev proj-data libpq-dev postgresql-15 postgresql-15-postgis-3
     libjson-c-dev libyaml-dev libpcre2-dev uuid-dev libssl-dev
     libcurl4-openssl-dev libexpat1-dev libmongoc-dev)
-test_packages=(libcmocka-dev clang libclang-rt-14-dev python3-venv)
+test_packages=(libcmocka-dev clang libclang-rt-14-dev python3-venv clickhouse-server clickhouse-client)
 
 npm_package=@duckdb/node-bindings-linux-x64@1.5.5-r.5
 go_module=github.com/duckdb/duckdb-go-bindings@v0.10505.0
@@ -42,11 +42,29 @@ for argument in "$@"; do
     esac
 done
 
+# Debian's package would start a server and start it again at boot; sluice's scripts run their own.
+without_service() {
+    local policy=/usr/sbin/policy-rc.d made=0
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root install -m 0755 /dev/stdin "$policy"
+        made=1
+    fi
+    (apt_install "$@") || { [ "$made" = 0 ] || as_root rm -f "$policy"; exit 1; }
+    [ "$made" = 0 ] || as_root rm -f "$policy"
+    ! have systemctl || as_root systemctl --quiet disable clickhouse-server >/dev/null 2>&1 || true
+}
+
 # Debian's server package makes and starts a cluster of its own when it is installed. sluice runs a private
 # one and needs none, so that is switched off for this installation only, and never where PostgreSQL is
 # already there.
 install_packages() {
-    local conf=/etc/postgresql-common/createcluster.conf kept
+    local conf=/etc/postgresql-common/createcluster.conf kept others
+    if printf '%s\n' "$@" | grep -qx clickhouse-server; then
+        without_service clickhouse-server
+        mapfile -t others < <(printf '%s\n' "$@" | grep -vx clickhouse-server)
+        set -- "${others[@]}"
+        [ $# != 0 ] || return 0
+    fi
     if printf '%s\n' "$@" | grep -q '^postgresql-15' && [ -n "$(missing_packages postgresql-common)" ]; then
         apt_install postgresql-common
         kept=$(mktemp)

@@ -6,6 +6,8 @@ import hashlib
 import json
 import socket
 import subprocess
+import urllib.error
+import urllib.request
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import geopandas
 import pytest
 
 from home import ROOT, binary
-from services import NAMES, clean_environment, read_env
+from services import ALL, NAMES, clean_environment, read_env
 
 COUNTRIES = ROOT / "tests/data/countries"
 PARTS = sorted(COUNTRIES.glob("countries.*"))
@@ -167,6 +169,21 @@ def test_a_service_that_is_down_is_told_and_the_batch_is_ingested_when_it_is_bac
     assert_linked_both_ways(home, asset)
 
 
+def test_clickhouse_asks_for_its_password(services):
+    settings = services.clickhouse()
+    url = f"http://127.0.0.1:{settings['CLICKHOUSE_PORT']}/?query=SELECT+1"
+    def ask(password: str) -> str:
+        request = urllib.request.Request(url, headers={"X-ClickHouse-User": settings["CLICKHOUSE_USER"],
+                                                       "X-ClickHouse-Key": password})
+        try:
+            return urllib.request.urlopen(request, timeout=WAIT_S).read().decode()
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+    assert ask(settings["CLICKHOUSE_PASSWORD"]) == "1\n"
+    assert "password" in ask("guessed-wrong")
+    assert services.ask_clickhouse("SELECT currentDatabase()", settings["CLICKHOUSE_DB"]) == [[settings["CLICKHOUSE_DB"]]]
+
+
 def minio_setup(env: dict) -> subprocess.CompletedProcess:
     return subprocess.run([ROOT / ".cache/go/bin/minio-setup"], env=clean_environment() | env, capture_output=True, text=True,
                           timeout=WAIT_S)
@@ -217,7 +234,7 @@ def script(*args, folder: Path, check: int = 0) -> str:
 
 
 def pids(folder: Path) -> dict[str, int]:
-    return {name: int((folder / name / "service.pid").read_text().split()[0]) for name in NAMES}
+    return {name: int((folder / name / "service.pid").read_text().split()[0]) for name in ALL}
 
 
 def runs(pid: int) -> bool:
@@ -246,17 +263,17 @@ def folder(tmp_path):
 
 
 def test_services_sh_starts_what_sluice_needs_and_leaves_nothing_behind(folder):
-    assert script("status", folder=folder, check=3).count("stopped") == 3
+    assert script("status", folder=folder, check=3).count("stopped") == len(ALL)
     script("down", folder=folder)
     assert not folder.exists()
 
     script("up", folder=folder)
-    assert script("status", folder=folder).count("running") == 3
+    assert script("status", folder=folder).count("running") == len(ALL)
     started, env = pids(folder), read_env(folder / "env")
-    ports = [(folder / name / "port").read_text().strip() for name in NAMES]
+    ports = [(folder / name / "port").read_text().strip() for name in ALL]
     assert (folder / "env").stat().st_mode & 0o077 == 0
     secrets = [value for key, value in env.items() if key.endswith(("_KEY", "PASSWORD")) and "ACCESS" not in key]
-    assert len(secrets) == 3
+    assert len(secrets) == 4
     for pid in started.values():
         assert not any(secret in command_line(pid) for secret in secrets)
 
@@ -264,7 +281,7 @@ def test_services_sh_starts_what_sluice_needs_and_leaves_nothing_behind(folder):
     assert pids(folder) == started and read_env(folder / "env") == env
 
     script("down", folder=folder)
-    assert script("status", folder=folder, check=3).count("stopped") == 3
+    assert script("status", folder=folder, check=3).count("stopped") == len(ALL)
     assert not any(runs(pid) for pid in started.values())
     assert not any(listening(port) for port in ports)
 

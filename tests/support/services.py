@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MinIO, a MongoDB wire server and PostGIS, by the scripts of services/, and homes that use them."""
+"""MinIO, a MongoDB wire server, PostGIS and, for those who ask for it, ClickHouse, by the scripts of services/, and homes that use them."""
 
 import os
 import secrets
@@ -17,6 +17,7 @@ import pymongo
 from home import CONFIGURATION, ROOT, Home
 
 NAMES = ("minio", "mongodb", "postgis")
+ALL = (*NAMES, "clickhouse")
 START_S = 120
 BUCKETS = {"landing": "MINIO_LANDING_BUCKET", "lake": "MINIO_LAKE_BUCKET", "raw": "MINIO_RAW_BUCKET"}
 
@@ -88,6 +89,25 @@ class Services:
         return psycopg.connect(host=env["POSTGRES_HOST"], port=env["POSTGRES_PORT"], user=env["POSTGRES_ADMIN_USER"],
                                password=env["POSTGRES_ADMIN_PASSWORD"], dbname=database, autocommit=True)
 
+    def clickhouse(self) -> dict[str, str]:
+        """Settings for sluice: a database of ClickHouse that nobody else uses. The server is started when it is asked for."""
+        if not (self.folder / "clickhouse" / "service.pid").exists():
+            self.start("clickhouse")
+        settings = {k: v for k, v in self.env("clickhouse").items() if k != "CLICKHOUSE_NATIVE_PORT"}
+        name = f"t{secrets.token_hex(4)}"
+        self.ask_clickhouse(f"CREATE DATABASE {name}")
+        return settings | {"CLICKHOUSE_DB": name}
+
+    def ask_clickhouse(self, query: str, database: str = "default") -> list[list[str]]:
+        """By ClickHouse's own client: the rows, as text."""
+        env = self.env("clickhouse")
+        config = self.folder / "clickhouse" / "client.xml"
+        config.write_text(f"<config><user>{env['CLICKHOUSE_USER']}</user><password>{env['CLICKHOUSE_PASSWORD']}</password></config>")
+        done = subprocess.run(["clickhouse-client", "--config-file", config, "--port", env["CLICKHOUSE_NATIVE_PORT"],
+                               "--database", database, "--query", query], capture_output=True, text=True, timeout=START_S)
+        assert done.returncode == 0, done.stderr
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
     def private(self) -> dict[str, str]:
         """Settings for sluice: these servers, with buckets, accounts and databases that nobody else uses."""
         mark = secrets.token_hex(4)
@@ -119,7 +139,7 @@ class Services:
     def close(self) -> None:
         """At once: what they have is deleted."""
         try:
-            for name in reversed(NAMES):
+            for name in reversed(ALL):
                 if (self.folder / name / "service.pid").exists():
                     os.kill(self.pid(name), signal.SIGQUIT if name == "postgis" else signal.SIGKILL)
                     self.stop(name)
