@@ -31,10 +31,23 @@ static void failed_assertion(const char *message)
 /* What a field means must not hang on who started the process: other tables, other samples, tracing to the terminal. */
 static void setup(void)
 {
-    static const char *const names[] = {"DEFINITION_PATH", "EXTRA_DEFINITION_PATH", "SAMPLES_PATH", "DEBUG", "LOG_STREAM",
-                                        "NO_ABORT", "FAIL_IF_LOG_MESSAGE", "GRIBEX_MODE_ON", "IEEE_PACKING",
-                                        "NO_BIG_GROUP_SPLIT", "NO_SPD", "KEEP_MATRIX", "GRIB_WRITE_ON_FAIL",
-                                        "LARGE_CONSTANT_FIELDS", "GRIB_DUMP_JPG_FILE", "GRIB_GEOCALC", "IO_BUFFER_SIZE"};
+    static const char *const names[] = {"DEFINITION_PATH",
+                                        "EXTRA_DEFINITION_PATH",
+                                        "SAMPLES_PATH",
+                                        "DEBUG",
+                                        "LOG_STREAM",
+                                        "NO_ABORT",
+                                        "FAIL_IF_LOG_MESSAGE",
+                                        "GRIBEX_MODE_ON",
+                                        "IEEE_PACKING",
+                                        "NO_BIG_GROUP_SPLIT",
+                                        "NO_SPD",
+                                        "KEEP_MATRIX",
+                                        "GRIB_WRITE_ON_FAIL",
+                                        "LARGE_CONSTANT_FIELDS",
+                                        "GRIB_DUMP_JPG_FILE",
+                                        "GRIB_GEOCALC",
+                                        "IO_BUFFER_SIZE"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char name[64];
         snprintf(name, sizeof name, "ECCODES_%s", names[i]);

@@ -9,7 +9,7 @@
 struct grib_reader {
     struct sl_grid_reader base;
     struct sl_grib__scan scan;
-    int64_t n_met; /* fields until now, also those that are damaged */
+    int64_t n_met;          /* fields until now, also those that are damaged */
     struct sl_arena *arena; /* of the present field */
     struct sl_grid_field field;
     struct sl_grid__views views;
@@ -62,7 +62,7 @@ static int find_points(struct grib_reader *r, codes_handle *h, const struct sl_g
 static int decode(struct grib_reader *r, codes_handle *h, const struct sl_grib__piece *piece, struct sl_error *err)
 {
     size_t n;
-    const struct sl_grid__view *view;
+    const struct sl_grid__view *view = NULL;
     int rc = sl_grib__count(h, piece, &n, err);
     if (rc == 0)
         rc = find_points(r, h, piece, n, &view, err);

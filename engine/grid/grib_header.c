@@ -48,7 +48,8 @@ static const char *word(codes_handle *h, const char *key, struct sl_arena *arena
     return sl_arena_strdup(arena, text);
 }
 
-/* -- what --------------------------------------------------------------------------------------------------------------- */
+/* -- what
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static const char *number_name(codes_handle *h, int edition, int64_t param_id, struct sl_arena *arena)
 {
@@ -66,15 +67,28 @@ static const char *number_name(codes_handle *h, int edition, int64_t param_id, s
     return sl_arena_printf(arena, "%ld.%ld.%ld", a, b, c);
 }
 
-/* Percentiles, spreads, probabilities, wave spectra: fields of one shortName, time and level that are different things. */
+/* Percentiles, spreads, probabilities, wave spectra: fields of one shortName, time and level that are different things.
+ */
 static const char *variable_of(codes_handle *h, const char *short_name, struct sl_arena *arena)
 {
-    static const char *const keys[] = {"percentileValue", "quantileValue", "totalNumberOfQuantiles", "derivedForecast",
-                                       "probabilityType", "scaleFactorOfLowerLimit", "scaledValueOfLowerLimit",
-                                       "scaleFactorOfUpperLimit", "scaledValueOfUpperLimit", "waveDirectionNumber",
-                                       "waveFrequencyNumber", "directionNumber", "frequencyNumber",
-                                       "scaledValueOfFirstWavelength", "scaledValueOfSecondWavelength",
-                                       "scaledValueOfFirstSize", "scaledValueOfSecondSize", "clusterIdentifier"};
+    static const char *const keys[] = {"percentileValue",
+                                       "quantileValue",
+                                       "totalNumberOfQuantiles",
+                                       "derivedForecast",
+                                       "probabilityType",
+                                       "scaleFactorOfLowerLimit",
+                                       "scaledValueOfLowerLimit",
+                                       "scaleFactorOfUpperLimit",
+                                       "scaledValueOfUpperLimit",
+                                       "waveDirectionNumber",
+                                       "waveFrequencyNumber",
+                                       "directionNumber",
+                                       "frequencyNumber",
+                                       "scaledValueOfFirstWavelength",
+                                       "scaledValueOfSecondWavelength",
+                                       "scaledValueOfFirstSize",
+                                       "scaledValueOfSecondSize",
+                                       "clusterIdentifier"};
     const char *variable = short_name, *between = "[";
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         long value;
@@ -101,7 +115,8 @@ static void what(codes_handle *h, int edition, struct sl_arena *arena, struct sl
     f->centre = word(h, "centre", arena);
 }
 
-/* -- when --------------------------------------------------------------------------------------------------------------- */
+/* -- when
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static int when(codes_handle *h, struct sl_arena *arena, struct sl_grid_field *f, struct sl_error *err)
 {
@@ -109,8 +124,12 @@ static int when(codes_handle *h, struct sl_arena *arena, struct sl_grid_field *f
     if (!sl_grib__long(h, "dataDate", &date) || !sl_grib__long(h, "dataTime", &time))
         return sl_fail(err, SL_E_FILE_DAMAGED, "it has no date and time");
     sl_grib__long(h, "second", &second);
-    struct sl_grid__date d = {.year = date / 10000, .month = (int)(date / 100 % 100), .day = (int)(date % 100),
-                              .hour = (int)(time / 100), .minute = (int)(time % 100), .second = (int)second};
+    struct sl_grid__date d = {.year = date / 10000,
+                              .month = (int)(date / 100 % 100),
+                              .day = (int)(date % 100),
+                              .hour = (int)(time / 100),
+                              .minute = (int)(time % 100),
+                              .second = (int)second};
     if (sl_grid__seconds(&d, SL_GRID__GREGORIAN, &f->reference_s) < 0)
         return sl_fail(err, SL_E_FILE_DAMAGED, "its date %ld, time %ld:%02ld is none", date, time, second);
     f->step_type = word(h, "stepType", arena);
@@ -128,14 +147,16 @@ static int when(codes_handle *h, struct sl_arena *arena, struct sl_grid_field *f
     return 0;
 }
 
-/* -- where in height and ensemble --------------------------------------------------------------------------------------- */
+/* -- where in height and ensemble
+ * --------------------------------------------------------------------------------------- */
 
 /* Types that are one surface and have no number, for which files write 0 or nothing. */
 static bool has_no_number(const char *type)
 {
-    static const char *const names[] = {"surface", "meanSea", "cloudBase", "cloudTop", "isothermZero", "tropopause",
-                                        "nominalTop", "maxWind", "seaBottom", "entireAtmosphere", "atmosphere",
-                                        "adiabaticCondensation", "entireOcean", "oceanSurface", "seaIce"};
+    static const char *const names[] = {"surface",      "meanSea",          "cloudBase",  "cloudTop",
+                                        "isothermZero", "tropopause",       "nominalTop", "maxWind",
+                                        "seaBottom",    "entireAtmosphere", "atmosphere", "adiabaticCondensation",
+                                        "entireOcean",  "oceanSurface",     "seaIce"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i], type))
             return true;
@@ -169,7 +190,8 @@ static void member(codes_handle *h, struct sl_grid_field *f)
     long number = -1, of = 0;
     sl_grib__long(h, "numberOfForecastsInEnsemble", &of);
     bool has = sl_grib__long(h, "perturbationNumber", &number) || sl_grib__long(h, "number", &number);
-    f->member = has && (of > 0 || number > 0) ? number : -1; /* 0 of none is how a single forecast says that it is one */
+    f->member =
+        has && (of > 0 || number > 0) ? number : -1; /* 0 of none is how a single forecast says that it is one */
 }
 
 int sl_grib__header(codes_handle *h, int edition, struct sl_arena *arena, struct sl_grid_field *out,

@@ -9,7 +9,8 @@
 
 enum { TYPE_BYTES = 64, REDUCED_ROWS_MAX = 1 << 20 };
 
-/* -- how many ----------------------------------------------------------------------------------------------------------- */
+/* -- how many
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static bool is_type(const char *type, const char *const *list)
 {
@@ -27,7 +28,8 @@ static bool is_reduced(const char *type)
 static int refuse_type(const char *type, struct sl_error *err)
 {
     if (!strcmp(type, "sh") || strstr(type, "_sh")) {
-        int rc = sl_fail(err, SL_E_FILE_FORMAT, "it has spherical harmonics (gridType \"%s\"), which are no values at places", type);
+        int rc = sl_fail(err, SL_E_FILE_FORMAT,
+                         "it has spherical harmonics (gridType \"%s\"), which are no values at places", type);
         sl_error_hint(err, "convert it to a grid first, such as by cdo sp2gp or at the archive it comes from");
         return rc;
     }
@@ -36,9 +38,20 @@ static int refuse_type(const char *type, struct sl_error *err)
 
 static int grid_type(codes_handle *h, char type[TYPE_BYTES], struct sl_error *err)
 {
-    static const char *const known[] = {"regular_ll", "regular_gg", "reduced_gg", "reduced_ll", "rotated_ll", "rotated_gg",
-                                        "reduced_rotated_gg", "reduced_rotated_ll", "lambert", "polar_stereographic",
-                                        "mercator", "lambert_azimuthal_equal_area", "space_view", NULL};
+    static const char *const known[] = {"regular_ll",
+                                        "regular_gg",
+                                        "reduced_gg",
+                                        "reduced_ll",
+                                        "rotated_ll",
+                                        "rotated_gg",
+                                        "reduced_rotated_gg",
+                                        "reduced_rotated_ll",
+                                        "lambert",
+                                        "polar_stereographic",
+                                        "mercator",
+                                        "lambert_azimuthal_equal_area",
+                                        "space_view",
+                                        NULL};
     if (!sl_grib__text(h, "gridType", type, TYPE_BYTES))
         snprintf(type, TYPE_BYTES, "unknown");
     return is_type(type, known) ? 0 : refuse_type(type, err);
@@ -81,7 +94,7 @@ static int check_packed(codes_handle *h, const struct sl_grib__piece *piece, str
 int sl_grib__count(codes_handle *h, const struct sl_grib__piece *piece, size_t *n, struct sl_error *err)
 {
     char type[TYPE_BYTES];
-    int64_t grid;
+    int64_t grid = 0;
     long points = 0;
     size_t values = 0;
     int rc = grid_type(h, type, err);
@@ -121,7 +134,8 @@ void sl_grib__definition(const struct sl_grib__piece *piece, size_t n, char hex[
     sl_sha256_free(hash);
 }
 
-/* -- where -------------------------------------------------------------------------------------------------------------- */
+/* -- where
+ * -------------------------------------------------------------------------------------------------------------- */
 
 struct scan_mode {
     long ni, nj, i_negative, j_positive, by_column, alternating;
@@ -171,7 +185,10 @@ static int iterate(codes_handle *h, codes_iterator **out, struct sl_error *err)
 {
     int code = 0;
     codes_iterator *it = codes_grib_iterator_new(h, 0, &code);
-    int rc = sl_grib__check(it ? CODES_SUCCESS : code ? code : CODES_GEOCALCULUS_PROBLEM, "its points cannot be found", err);
+    int rc = sl_grib__check(it     ? CODES_SUCCESS
+                            : code ? code
+                                   : CODES_GEOCALCULUS_PROBLEM,
+                            "its points cannot be found", err);
     if (rc < 0 && it)
         codes_grib_iterator_delete(it);
     if (rc == 0)
@@ -267,13 +284,15 @@ static int check_places(struct sl_grid__full *out, struct sl_error *err)
             return sl_fail(err, SL_E_FILE_DAMAGED, "its grid has a point at latitude %g", out->lats[i]);
     for (size_t i = 0; i < n_lats; i++)
         out->lats[i] = fmin(90.0, fmax(-90.0, out->lats[i]));
-    return is_finite(out->lons, n_lons) ? 0 : sl_fail(err, SL_E_FILE_DAMAGED, "its grid has a point without a longitude");
+    return is_finite(out->lons, n_lons) ? 0
+                                        : sl_fail(err, SL_E_FILE_DAMAGED, "its grid has a point without a longitude");
 }
 
 int sl_grib__points(codes_handle *h, size_t n, struct sl_grid__full *out, struct sl_error *err)
 {
     static const char *const axes[] = {"regular_ll", "regular_gg", NULL};
-    static const char *const projected[] = {"lambert", "polar_stereographic", "mercator", "lambert_azimuthal_equal_area", NULL};
+    static const char *const projected[] = {"lambert", "polar_stereographic", "mercator",
+                                            "lambert_azimuthal_equal_area", NULL};
     static _Thread_local char type[TYPE_BYTES];
     int rc = grid_type(h, type, err);
     if (rc < 0)

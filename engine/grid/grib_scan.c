@@ -12,7 +12,7 @@
 #include "base/arena.h"
 
 enum {
-    INDICATOR_1 = 8,  /* octets of section 0 */
+    INDICATOR_1 = 8, /* octets of section 0 */
     INDICATOR_2 = 16,
     END_BYTES = 4,
     BULLETIN_BYTES = 128, /* of a line of the GTS before or behind a message */
@@ -30,7 +30,8 @@ static uint64_t number(const unsigned char *p, int bytes)
 }
 
 /* What there is of `bytes` at `at`; fewer at the end of the file. */
-static int read_at(const struct sl_grib__scan *s, int64_t at, void *out, size_t bytes, size_t *got, struct sl_error *err)
+static int read_at(const struct sl_grib__scan *s, int64_t at, void *out, size_t bytes, size_t *got,
+                   struct sl_error *err)
 {
     size_t n = 0;
     while (n < bytes) {
@@ -47,7 +48,8 @@ static int read_at(const struct sl_grib__scan *s, int64_t at, void *out, size_t 
     return 0;
 }
 
-/* -- between messages --------------------------------------------------------------------------------------------------- */
+/* -- between messages
+ * --------------------------------------------------------------------------------------------------- */
 
 static int fill(struct sl_grib__scan *s, int64_t at, struct sl_error *err)
 {
@@ -56,7 +58,8 @@ static int fill(struct sl_grib__scan *s, int64_t at, struct sl_error *err)
     return read_at(s, at, s->window, sizeof s->window, &s->window_bytes, err);
 }
 
-/* The next "GRIB" from `from` on; s->size when there is none. *padding: what lies before it is nothing but zeros and blanks. */
+/* The next "GRIB" from `from` on; s->size when there is none. *padding: what lies before it is nothing but zeros and
+ * blanks. */
 static int find_magic(struct sl_grib__scan *s, int64_t from, int64_t *at, bool *padding, struct sl_error *err)
 {
     *padding = true;
@@ -105,10 +108,12 @@ static int gap(struct sl_grib__scan *s, int64_t to, bool padding, bool *passable
         return rc;
     *passable = s->between = true;
     s->offset = from;
-    return sl_fail(err, SL_E_FILE_DAMAGED, "%" PRId64 " bytes at offset %" PRId64 " are no GRIB message", to - from, from);
+    return sl_fail(err, SL_E_FILE_DAMAGED, "%" PRId64 " bytes at offset %" PRId64 " are no GRIB message", to - from,
+                   from);
 }
 
-/* -- a message ---------------------------------------------------------------------------------------------------------- */
+/* -- a message
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* Of edition 1 beyond 8 MB, where section 4's length says how many octets less it is. */
 static int large_length(struct sl_grib__scan *s, int64_t at, int64_t *length, struct sl_error *err)
@@ -171,10 +176,11 @@ static int judge(const struct sl_grib__scan *s, int64_t at, int edition, int64_t
     if (length < (edition == 1 ? 40 : 60))
         return sl_fail(err, SL_E_FILE_DAMAGED, "it says that it has %" PRId64 " bytes, which is too few", length);
     if (length > s->size - at)
-        return sl_fail(err, SL_E_FILE_TRUNCATED, "it says that it has %" PRId64 " bytes, but the file ends after %" PRId64,
-                       length, s->size - at);
+        return sl_fail(err, SL_E_FILE_TRUNCATED,
+                       "it says that it has %" PRId64 " bytes, but the file ends after %" PRId64, length, s->size - at);
     if (length > SL_GRIB__MESSAGE_BYTES_MAX)
-        return sl_fail(err, SL_E_LIMIT, "it has %" PRId64 " bytes, more than %" PRId64, length, SL_GRIB__MESSAGE_BYTES_MAX);
+        return sl_fail(err, SL_E_LIMIT, "it has %" PRId64 " bytes, more than %" PRId64, length,
+                       SL_GRIB__MESSAGE_BYTES_MAX);
     return 0;
 }
 
@@ -200,7 +206,8 @@ static int take(struct sl_grib__scan *s, int64_t at, bool *passable, struct sl_e
         return rc;
     }
     if (got < (size_t)length || memcmp(s->message + length - END_BYTES, "7777", END_BYTES) != 0)
-        return sl_fail(err, SL_E_FILE_DAMAGED, "its length of %" PRId64 " bytes does not lead to its end mark 7777", length);
+        return sl_fail(err, SL_E_FILE_DAMAGED, "its length of %" PRId64 " bytes does not lead to its end mark 7777",
+                       length);
     *passable = false;
     s->at = at + length;
     s->lost = false;
@@ -211,12 +218,13 @@ static int take(struct sl_grib__scan *s, int64_t at, bool *passable, struct sl_e
     return 0;
 }
 
-/* -- its sections ------------------------------------------------------------------------------------------------------- */
+/* -- its sections
+ * ------------------------------------------------------------------------------------------------------- */
 
 static int beyond(int section, int64_t says, struct sl_error *err)
 {
-    return sl_fail(err, SL_E_FILE_DAMAGED, "its section %d says that it has %" PRId64 " bytes, which is %s", section, says,
-                   says < 5 ? "too few" : "more than the message has left");
+    return sl_fail(err, SL_E_FILE_DAMAGED, "its section %d says that it has %" PRId64 " bytes, which is %s", section,
+                   says, says < 5 ? "too few" : "more than the message has left");
 }
 
 static int walk_1(struct sl_grib__scan *s, struct sl_error *err)
@@ -275,7 +283,8 @@ static int complete_2(const struct sl_grib__scan *s, struct sl_error *err)
     static const size_t least[SL_GRIB__SECTIONS] = {0, 21, 0, 14, 9, 11, 6, 5};
     for (int k = 1; k < SL_GRIB__SECTIONS; k++)
         if (s->sections[k].bytes < least[k])
-            return sl_fail(err, SL_E_FILE_DAMAGED, s->sections[k].bytes ? "its section %d is too short" : "it has no section %d", k);
+            return sl_fail(err, SL_E_FILE_DAMAGED,
+                           s->sections[k].bytes ? "its section %d is too short" : "it has no section %d", k);
     const unsigned char *bitmap = s->message + s->sections[6].at;
     if (bitmap[5] == BITMAP_EARLIER && !s->bitmap.bytes)
         return sl_fail(err, SL_E_FILE_DAMAGED, "it refers to a bitmap of an earlier field, and there is none");
@@ -326,8 +335,11 @@ static int piece(struct sl_grib__scan *s, struct sl_grib__piece *out, struct sl_
         s->walked = 0; /* its other fields cannot be told apart any more */
     if (rc <= 0)
         return rc;
-    *out = (struct sl_grib__piece){.data = s->message, .bytes = (size_t)s->bytes, .edition = s->edition,
-                                   .offset = s->offset, .message_bytes = s->bytes};
+    *out = (struct sl_grib__piece){.data = s->message,
+                                   .bytes = (size_t)s->bytes,
+                                   .edition = s->edition,
+                                   .offset = s->offset,
+                                   .message_bytes = s->bytes};
     memcpy(out->sections, s->sections, sizeof out->sections);
     if (s->edition == 2 && !is_whole(s))
         assemble(s, out);
@@ -355,7 +367,8 @@ int sl_grib__scan_next(struct sl_grib__scan *s, struct sl_grib__piece *out, bool
     }
 }
 
-/* -- the file ----------------------------------------------------------------------------------------------------------- */
+/* -- the file
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static const char *looks_like(const unsigned char *head, size_t n)
 {
@@ -377,8 +390,8 @@ static int no_grib(const struct sl_grib__scan *s, const char *path, struct sl_er
     if (read_at(s, 0, head, sizeof head, &got, NULL) < 0)
         got = 0;
     const char *like = looks_like(head, got);
-    int rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" has no GRIB message in it%s%s", path, like ? ", it looks like " : "",
-                     like ? like : "");
+    int rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" has no GRIB message in it%s%s", path,
+                     like ? ", it looks like " : "", like ? like : "");
     if (like && !strcmp(like, "NetCDF"))
         sl_error_hint(err, "declare its format as NetCDF");
     return rc;
@@ -395,7 +408,8 @@ int sl_grib__scan_open(struct sl_grib__scan *scan, const char *path, struct sl_e
                                : sl_fail_errno(err, errno, "cannot open \"%s\"", path);
     int rc = fstat(scan->fd, &st) < 0 ? sl_fail_errno(err, errno, "cannot look at \"%s\"", path) : 0;
     if (rc == 0 && !S_ISREG(st.st_mode))
-        rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is %s and no file", path, S_ISDIR(st.st_mode) ? "a folder" : "a device");
+        rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is %s and no file", path,
+                     S_ISDIR(st.st_mode) ? "a folder" : "a device");
     scan->size = rc == 0 ? (int64_t)st.st_size : 0;
     if (rc == 0 && scan->size == 0)
         rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is empty", path);

@@ -2,9 +2,9 @@
 /*
  * grib_scan.h - where the messages of a GRIB file are, and the sections in them, by the bytes alone.
  *
- * A message's own word for its length is believed only as far as the file goes and the end mark "7777" stands there, and a
- * section's only within its message: so memory is never more than the file has bytes. A message of edition 2 may hold many
- * fields; each is handed out as a message of its own.
+ * A message's own word for its length is believed only as far as the file goes and the end mark "7777" stands there,
+ * and a section's only within its message: so memory is never more than the file has bytes. A message of edition 2 may
+ * hold many fields; each is handed out as a message of its own.
  */
 #ifndef SLUICE_GRID_GRIB_SCAN_H
 #define SLUICE_GRID_GRIB_SCAN_H
@@ -26,9 +26,9 @@ struct sl_grib__section {
 struct sl_grib__scan {
     int fd;
     int64_t size, at; /* of the file; behind the last message */
-    bool lost;         /* at is within something damaged, of which all is said */
+    bool lost;        /* at is within something damaged, of which all is said */
     unsigned char window[SL_GRIB__WINDOW_BYTES];
-    bool between;      /* what is damaged lies between messages and is none */
+    bool between; /* what is damaged lies between messages and is none */
     int64_t window_at;
     size_t window_bytes;
 
@@ -39,7 +39,7 @@ struct sl_grib__scan {
     size_t walked; /* where the next field's sections begin; 0: no message */
     struct sl_grib__section sections[SL_GRIB__SECTIONS];
     struct sl_grib__section bitmap; /* the one that a later field may refer to */
-    unsigned char *single; /* a field of many, as a message of its own */
+    unsigned char *single;          /* a field of many, as a message of its own */
     size_t single_capacity;
 };
 
@@ -48,7 +48,7 @@ struct sl_grib__piece {
     const unsigned char *data;
     size_t bytes;
     int edition;
-    int64_t offset, message_bytes; /* of the message in the file */
+    int64_t offset, message_bytes;                       /* of the message in the file */
     struct sl_grib__section sections[SL_GRIB__SECTIONS]; /* within data; of edition 1: 1 to 4 */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reader_internal.h - what the readers of the formats share: the vtable, the selection, damage that may be passed over. */
+/* reader_internal.h - what the readers of the formats share: the vtable, the selection, damage that may be passed over.
+ */
 #ifndef SLUICE_GRID_READER_INTERNAL_H
 #define SLUICE_GRID_READER_INTERNAL_H
 
@@ -8,8 +9,8 @@
 
 /* What a format must provide; all of them. A reader is closed by its format, which owns what follows `base`. */
 struct sl_grid__ops {
-    /* 1: *out is the next wanted field, 0: the end, negative: an error, of which *passable says whether the reading can go on
-     * behind it. `decode` false: header only. */
+    /* 1: *out is the next wanted field, 0: the end, negative: an error, of which *passable says whether the reading can
+     * go on behind it. `decode` false: header only. */
     int (*next)(struct sl_grid_reader *reader, bool decode, const struct sl_grid_field **out, bool *passable,
                 struct sl_error *err);
     void (*close)(struct sl_grid_reader *reader);
@@ -26,7 +27,8 @@ struct sl_grid_reader {
 int sl_grid__open_grib(const char *path, const struct sl_grid_options *options, struct sl_grid_reader **out,
                        struct sl_error *err);
 
-/* -- select.c ----------------------------------------------------------------------------------------------------------- */
+/* -- select.c
+ * ----------------------------------------------------------------------------------------------------------- */
 
 /* Does the header of a field meet the selection? `short_name` is the variable without what tells its kinds apart. */
 bool sl_grid__wanted(const struct sl_grid_select *select, const struct sl_grid_field *field, const char *short_name);

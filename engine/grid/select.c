@@ -49,7 +49,8 @@ bool sl_grid__wanted(const struct sl_grid_select *s, const struct sl_grid_field 
     return !s->n_steps || has_int(s->steps_s, s->n_steps, f->step_to_s);
 }
 
-/* -- points ------------------------------------------------------------------------------------------------------------- */
+/* -- points
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static bool in_latitudes(const struct sl_grid_select *s, double lat)
 {
@@ -148,10 +149,16 @@ struct sl_grid__view *sl_grid__view_new(struct sl_grid__full *full, const char *
     v->n_all = full->n;
     v->all_rows = full->n_rows;
     v->all_columns = full->n_columns;
-    v->points = (struct sl_grid_points){.type = v->type, .n = full->n, .lats = v->lats, .lons = v->lons,
-                                        .n_rows = full->n_rows, .n_columns = full->n_columns,
-                                        .columns_first = full->columns_first, .projjson = v->projjson,
-                                        .dx = full->dx, .dy = full->dy};
+    v->points = (struct sl_grid_points){.type = v->type,
+                                        .n = full->n,
+                                        .lats = v->lats,
+                                        .lons = v->lons,
+                                        .n_rows = full->n_rows,
+                                        .n_columns = full->n_columns,
+                                        .columns_first = full->columns_first,
+                                        .projjson = v->projjson,
+                                        .dx = full->dx,
+                                        .dy = full->dy};
     v->bytes = full->n_rows ? 16 * (full->n_rows + full->n_columns) : (all ? 16 : 20) * full->n;
     if (!all && full->n_rows)
         keep_axes(v, select, every);
@@ -203,7 +210,8 @@ void sl_grid__view_apply(const struct sl_grid__view *view, double *values, size_
     *n_missing = n;
 }
 
-/* -- those met last ----------------------------------------------------------------------------------------------------- */
+/* -- those met last
+ * ----------------------------------------------------------------------------------------------------- */
 
 const struct sl_grid__view *sl_grid__views_find(struct sl_grid__views *views, const char *definition)
 {

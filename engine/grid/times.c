@@ -25,7 +25,8 @@ static int days_in(int64_t year, int month, bool julian)
 static int64_t day_number(int64_t year, int month, int day, bool julian)
 {
     int64_t y = year - (month <= 2), m = (month + 9) % 12;
-    int64_t era4 = (y >= 0 ? y : y - 3) / 4, era100 = (y >= 0 ? y : y - 99) / 100, era400 = (y >= 0 ? y : y - 399) / 400;
+    int64_t era4 = (y >= 0 ? y : y - 3) / 4, era100 = (y >= 0 ? y : y - 99) / 100,
+            era400 = (y >= 0 ? y : y - 399) / 400;
     int64_t days = 365 * y + era4 + (153 * m + 2) / 5 + day - 1;
     return julian ? days - 719470 : days - era100 + era400 - 719468;
 }
@@ -42,7 +43,8 @@ int sl_grid__seconds(const struct sl_grid__date *d, enum sl_grid__calendar calen
     return 0;
 }
 
-/* -- CF ----------------------------------------------------------------------------------------------------------------- */
+/* -- CF
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static bool unit_seconds(const char *word, size_t n, double *out)
 {
@@ -126,7 +128,8 @@ static int calendar_of(const char *name, enum sl_grid__calendar *out, struct sl_
     *out = SL_GRID__GREGORIAN;
     if (!strcasecmp(name, "proleptic_gregorian"))
         return 0;
-    int rc = sl_fail(err, SL_E_FILE_FORMAT, "its times are in the calendar \"%s\", whose days are not those of UTC", name);
+    int rc =
+        sl_fail(err, SL_E_FILE_FORMAT, "its times are in the calendar \"%s\", whose days are not those of UTC", name);
     sl_error_hint(err, "convert the file to the standard calendar first");
     return rc;
 }
@@ -142,8 +145,10 @@ int sl_grid__time_units(const char *units, const char *calendar, struct sl_grid_
     size_t n = since ? (size_t)(since - units) : 0;
     while (n > 0 && units[n - 1] == ' ')
         n--;
-    if (!since || !unit_seconds(units, n, &made.unit_s) || !origin(since + 7 + strspn(since + 7, " "), as, &made.origin_s))
-        return sl_fail(err, SL_E_FILE_DAMAGED, "\"%s\" is no unit of time, as \"hours since 1970-01-01\" is one", units);
+    if (!since || !unit_seconds(units, n, &made.unit_s) ||
+        !origin(since + 7 + strspn(since + 7, " "), as, &made.origin_s))
+        return sl_fail(err, SL_E_FILE_DAMAGED, "\"%s\" is no unit of time, as \"hours since 1970-01-01\" is one",
+                       units);
     *out = made;
     return 0;
 }

@@ -23,8 +23,8 @@ struct sl_grid__time_units {
     double unit_s;
     int64_t origin_s;
 };
-/* calendar: the attribute's text; NULL: standard. Calendars of years that have no 365.2425 days on average have no place in
- * UTC and are refused. */
+/* calendar: the attribute's text; NULL: standard. Calendars of years that have no 365.2425 days on average have no
+ * place in UTC and are refused. */
 int sl_grid__time_units(const char *units, const char *calendar, struct sl_grid__time_units *out, struct sl_error *err);
 /* To the nearest second; -SL_E_FILE_DAMAGED for what is no time of this world. */
 int sl_grid__time(const struct sl_grid__time_units *units, double value, int64_t *out);

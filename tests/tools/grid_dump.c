@@ -4,9 +4,9 @@
  *
  *   grid_dump [OPTION=VALUE]… FORMAT FILE
  *
- * One JSON line a field; with rows=PATH its points as triples of doubles (lat, lon, value) in that file, one field after the
- * other, NaN where there is no value. Options: skip, headers, variables, level_type, levels, members, steps, area, every
- * (lists by commas); bench=N reads the file N times and prints rows a second.
+ * One JSON line a field; with rows=PATH its points as triples of doubles (lat, lon, value) in that file, one field
+ * after the other, NaN where there is no value. Options: skip, headers, variables, level_type, levels, members, steps,
+ * area, every (lists by commas); bench=N reads the file N times and prints rows a second.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -61,16 +61,17 @@ static void print_points(const struct sl_grid_field *f)
     text("grid", p->type);
     text("grid_id", p->id);
     text("projjson", p->projjson);
-    printf(", \"n\": %zu, \"rows\": %zu, \"columns\": %zu, \"missing\": %zu", p->n, p->n_rows, p->n_columns, f->n_missing);
+    printf(", \"n\": %zu, \"rows\": %zu, \"columns\": %zu, \"missing\": %zu", p->n, p->n_rows, p->n_columns,
+           f->n_missing);
     number("dx", p->dx);
     number("dy", p->dy);
 }
 
 static void print(const struct sl_grid_field *f)
 {
-    printf("{\"index\": %" PRId64 ", \"offset\": %" PRId64 ", \"bytes\": %" PRId64 ", \"edition\": %d, \"param\": %" PRId64
-           ", \"reference\": %" PRId64 ", \"valid\": %" PRId64 ", \"from\": %" PRId64 ", \"to\": %" PRId64
-           ", \"member\": %" PRId64,
+    printf("{\"index\": %" PRId64 ", \"offset\": %" PRId64 ", \"bytes\": %" PRId64
+           ", \"edition\": %d, \"param\": %" PRId64 ", \"reference\": %" PRId64 ", \"valid\": %" PRId64
+           ", \"from\": %" PRId64 ", \"to\": %" PRId64 ", \"member\": %" PRId64,
            f->index, f->offset, f->bytes, f->edition, f->param_id, f->reference_s, f->valid_s, f->step_from_s,
            f->step_to_s, f->member);
     text("variable", f->variable);

@@ -72,8 +72,13 @@ static void units_since_a_date_are_read_as_files_write_them(void **state)
 static void other_units_and_calendars_are_refused(void **state)
 {
     (void)state;
-    static const char *const units[] = {"hours", "months since 2020-01-01", "hours since yesterday", "days since 2020-02-30",
-                                        "hours since 2020-01-01 00:00 Mars", "since 2020-01-01", "hours since 2020-01-01 61:00"};
+    static const char *const units[] = {"hours",
+                                        "months since 2020-01-01",
+                                        "hours since yesterday",
+                                        "days since 2020-02-30",
+                                        "hours since 2020-01-01 00:00 Mars",
+                                        "since 2020-01-01",
+                                        "hours since 2020-01-01 61:00"};
     struct sl_grid__time_units out;
     struct sl_error err = {0};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
