@@ -48,7 +48,7 @@ static void put_error(struct json_object *changes, const struct sl_error *error)
 void sl_ledger_fill_manifest(struct json_object *doc, const char *now)
 {
     static const char *const counters[] = {"attempts", "attempts_before", "crashes"};
-    static const char *const nulls[] = {"lease", "not_before", "replay", "run_id", "error"};
+    static const char *const nulls[] = {"leaving", "lease", "not_before", "replay", "run_id", "error"};
     static const char *const times[] = {"created_at", "updated_at"};
     /* One batch, one name: documents are found by it on every server. */
     sl_json_put_str(doc, "_id", sl_json_str(doc, "batch_id", NULL));
@@ -153,7 +153,8 @@ struct json_object *sl_ledger_change_abandoned(struct json_object *doc, const st
     return changes;
 }
 
-struct json_object *sl_ledger_change_reopened(struct json_object *doc, struct json_object *replay, const char *now)
+struct json_object *sl_ledger_change_reopened(struct json_object *doc, struct json_object *replay,
+                                              const char *manifest_key, const char *now)
 {
     struct json_object *changes = begin_change("pending", now);
     /* attempts grows on: it is the fencing token. Who counts tries counts from here. */
@@ -162,6 +163,10 @@ struct json_object *sl_ledger_change_reopened(struct json_object *doc, struct js
     sl_json_put(changes, "not_before", NULL);
     sl_json_put(changes, "error", NULL);
     sl_json_put(changes, "replay", json_object_get(replay));
+    if (manifest_key) {
+        sl_json_put_str(changes, "manifest_key", manifest_key);
+        sl_json_put(changes, "leaving", NULL);
+    }
     append_history(changes, doc, entry("pending", NULL, now));
     return changes;
 }

@@ -25,7 +25,8 @@ struct json_object *sl_ledger_change_closed(struct json_object *doc, enum sl_bat
                                             const struct sl_error *error, const char *now);
 struct json_object *sl_ledger_change_abandoned(struct json_object *doc, const struct sl_error *error, int max_crashes,
                                                bool *poisoned, const char *now);
-struct json_object *sl_ledger_change_reopened(struct json_object *doc, struct json_object *replay, const char *now);
+struct json_object *sl_ledger_change_reopened(struct json_object *doc, struct json_object *replay,
+                                              const char *manifest_key, const char *now);
 /* A run whose worker no longer works on it. */
 struct json_object *sl_ledger_change_run_ended(const char *status, const struct sl_error *error, const char *now);
 

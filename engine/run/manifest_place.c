@@ -66,13 +66,26 @@ static int copy_to(struct sl_engine *engine, const char *key, const char *prefix
     return rc;
 }
 
+/* For a batch that has succeeded: whatever lies in manifests/ afterwards is filed, so nobody needs to know whose it is. */
 static int finish_move(struct sl_engine *engine, const char *batch_id, const char *key, const char *new_key,
                        struct sl_error *err)
 {
     int rc = 0;
     if (batch_id)
-        rc = engine->ledger->ops->move_manifest(engine->ledger, batch_id, new_key, err);
+        rc = engine->ledger->ops->move_manifest(engine->ledger, batch_id, new_key, NULL, err);
     return rc < 0 ? rc : sl_store_remove(engine->store, engine->config->landing_bucket, key, err);
+}
+
+/* For a batch that has ended badly, which goes again when its manifest is put back: the ledger says until the end that
+ * what lies there has not been. */
+static int finish_marked_move(struct sl_engine *engine, const char *batch_id, const char *key, const char *new_key,
+                              struct sl_error *err)
+{
+    struct sl_ledger *ledger = engine->ledger;
+    int rc = ledger->ops->move_manifest(ledger, batch_id, new_key, key, err);
+    if (rc == 0)
+        rc = sl_store_remove(engine->store, engine->config->landing_bucket, key, err);
+    return rc < 0 ? rc : ledger->ops->left_manifest(ledger, batch_id, key, err);
 }
 
 int sl_manifest_to_archive(struct sl_engine *engine, const char *batch_id, const char *key, struct sl_arena *arena,
@@ -120,7 +133,7 @@ int sl_manifest_to_quarantine(struct sl_engine *engine, const char *batch_id, co
     rc = sl_store_put(engine->store, engine->config->landing_bucket, error_key, text, strlen(text), &options, NULL,
                       err);
     if (rc == 0)
-        rc = finish_move(engine, batch_id, key, new_key, err);
+        rc = finish_marked_move(engine, batch_id, key, new_key, err);
     if (rc == 0)
         *new_key_out = new_key;
     return rc;

@@ -230,7 +230,7 @@ int sl_replay_request(struct sl_engine *e, const struct sl_replay *replay, struc
         sl_json_put(request, "into", json_object_get(r.into));
     }
     sl_json_put_str(request, "requested_at", sl_clock_iso8601(at, sl_clock_wall_ns()));
-    rc = e->ledger->ops->reopen(e->ledger, replay->batch_id, request, err);
+    rc = e->ledger->ops->reopen(e->ledger, replay->batch_id, request, NULL, err);
     sl_replay_forget(&r);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include "ledger/ledger.h"
 #include "run/event.h"
 #include "run/manifest_place.h"
+#include "store/store.h"
 
 static void tell(struct sl_tick *t, const char *event, const char *batch_id, const struct sl_error *error)
 {
@@ -83,7 +84,9 @@ enum sl_again sl_again_of(struct json_object *doc, const char *key)
         return SL_AGAIN_ARCHIVE;
     if (status != SL_BATCH_FAILED && status != SL_BATCH_QUARANTINED)
         return SL_AGAIN_WAIT;
-    return strcmp(sl_json_str(doc, "manifest_key", ""), key) ? SL_AGAIN_REOPEN : SL_AGAIN_QUARANTINE;
+    if (!strcmp(sl_json_str(doc, "manifest_key", ""), key) || !strcmp(sl_json_str(doc, "leaving", ""), key))
+        return SL_AGAIN_QUARANTINE;
+    return SL_AGAIN_REOPEN;
 }
 
 static int finish_quarantine(struct sl_tick *t, struct sl_found *f, struct json_object *doc, struct sl_error *err)
@@ -94,10 +97,13 @@ static int finish_quarantine(struct sl_tick *t, struct sl_found *f, struct json_
     struct json_object *error_doc = sl_manifest_error_doc(batch_id, sl_json_str(doc, "status", ""), &error, NULL);
     int rc = sl_manifest_to_quarantine(t->engine, batch_id, f->key, error_doc, f->arena, &new_key, err);
     json_object_put(error_doc);
+    if (rc == 0)
+        sl_log(SL_LOG_INFO, "sensor.moved", "batch", batch_id, "manifest", new_key, NULL);
     return rc;
 }
 
-/* A wish to try again, with the files as they are now. */
+/* A wish to try again, with the files as they are now. It was read before the ledger was asked, and may have been moved
+ * in between: only what is there now has been put back. */
 static int reopen(struct sl_tick *t, struct sl_found *f, struct sl_error *err)
 {
     struct sl_ledger *ledger = t->engine->ledger;
@@ -107,13 +113,13 @@ static int reopen(struct sl_tick *t, struct sl_found *f, struct sl_error *err)
     sl_json_put(replay, "from_raw", json_object_new_boolean(false));
     sl_json_put(replay, "compare", json_object_new_boolean(false));
     sl_json_put_str(replay, "requested_at", sl_clock_iso8601(at, sl_clock_wall_ns()));
-    int rc = ledger->ops->reopen(ledger, batch_id, replay, err);
-    if (rc == -SL_E_BATCH_BUSY) { /* another sensor was first */
+    int rc = sl_store_head(t->engine->store, t->engine->config->landing_bucket, f->key, NULL, NULL, err);
+    if (rc == 0)
+        rc = ledger->ops->reopen(ledger, batch_id, replay, f->key, err);
+    if (rc == -SL_E_BATCH_BUSY || rc == -SL_E_STORE_NOT_FOUND) { /* another sensor was first, or it is gone */
         sl_error_clear(err);
         return 0;
     }
-    if (rc == 0)
-        rc = ledger->ops->move_manifest(ledger, batch_id, f->key, err);
     if (rc == 0) {
         t->summary->noticed++;
         tell(t, "noticed", batch_id, NULL);

@@ -15,7 +15,7 @@ struct sl_tick {
 enum sl_again {
     SL_AGAIN_WAIT,       /* pending, running: it waits */
     SL_AGAIN_ARCHIVE,    /* succeeded: to be filed */
-    SL_AGAIN_QUARANTINE, /* it ended badly, and the move to quarantine/ was interrupted */
+    SL_AGAIN_QUARANTINE, /* it ended badly, and the move to quarantine/ is not at its end */
     SL_AGAIN_REOPEN      /* it ended badly before, and its uploader has put it back */
 };
 enum sl_again sl_again_of(struct json_object *batch_doc, const char *key);

@@ -77,7 +77,7 @@ static void test_every_end_of_an_attempt_is_an_event(void **state)
     assert_ok(CALL(abandon, "w1", &why, 0, batch, &poisoned, &err));
     lease = ledger_claim("b1", "w2", LEDGER_MINUTE);
     assert_ok(CALL(close_batch, &lease, SL_BATCH_FAILED, NULL, &why, &err));
-    assert_ok(CALL(reopen, "b1", NULL, &err));
+    assert_ok(CALL(reopen, "b1", NULL, NULL, &err));
     assert_ok(CALL(events_since, cursor, note, &s, &err));
     static const char *const expected[] = {
         "batch.pending batch:b1:1", "batch.running batch:b1:2", "run.failed run:r1",

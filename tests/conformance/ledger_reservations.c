@@ -116,7 +116,7 @@ static void test_a_reservation_is_dropped_only_while_its_batch_is_over(void **st
     assert_false(drop("roads", 1, "b1"));
     end(&one, SL_BATCH_QUARANTINED);
     SL_CLEANUP(sl_json_putp) struct json_object *replay = ledger_json("{'force':false}");
-    assert_ok(CALL(reopen, "b1", replay, &err));
+    assert_ok(CALL(reopen, "b1", replay, NULL, &err));
     assert_false(drop("roads", 1, "b1")); /* pending again: what recovers has looked before */
     one = ledger_claim("b1", "w2", LEDGER_MINUTE);
     assert_false(drop("roads", 1, "b1"));

@@ -273,9 +273,31 @@ static void test_closing_ends_batch_and_run_with_the_error(void **state)
     ledger_expect_batch("b1", "/history/2/code", "'store.unavailable'");
     ledger_expect_run("r1", "/status", "'quarantined'");
     assert_true(CALL(close_batch, &lease, SL_BATCH_PENDING, NULL, NULL, &err) < 0);
-    assert_ok(CALL(move_manifest, "b1", "quarantine/b1.json", &err));
+}
+
+static void test_a_move_is_marked_until_the_manifest_has_left(void **state)
+{
+    (void)state;
+    struct sl_error why = boom();
+    struct sl_lease lease = ledger_running("b1", "w1", "r1");
+    SL_CLEANUP(sl_json_putp) struct json_object *replay = ledger_json("{'from_raw':false}");
+    assert_ok(CALL(close_batch, &lease, SL_BATCH_FAILED, "r1", &why, &err));
+    assert_ok(CALL(move_manifest, "b1", "quarantine/b1.json", "manifests/b1.json", &err));
     ledger_expect_batch("b1", "/manifest_key", "'quarantine/b1.json'");
-    assert_fails(CALL(move_manifest, "none", "x", &err), SL_E_BATCH_NOT_FOUND);
+    ledger_expect_batch("b1", "/leaving", "'manifests/b1.json'");
+    assert_ok(CALL(left_manifest, "b1", "manifests/other.json", &err));
+    ledger_expect_batch("b1", "/leaving", "'manifests/b1.json'");
+    assert_ok(CALL(left_manifest, "b1", "manifests/b1.json", &err));
+    ledger_expect_batch("b1", "/leaving", "null");
+    assert_ok(CALL(left_manifest, "b1", "manifests/b1.json", &err));
+    assert_ok(CALL(move_manifest, "b1", "quarantine/b1.json", "manifests/b1.json", &err));
+    assert_ok(CALL(reopen, "b1", replay, "manifests/again.json", &err));
+    ledger_expect_batch("b1", "/manifest_key", "'manifests/again.json'");
+    ledger_expect_batch("b1", "/leaving", "null");
+    assert_ok(CALL(move_manifest, "b1", "archive/b1.json", NULL, &err));
+    ledger_expect_batch("b1", "/leaving", "null");
+    assert_fails(CALL(move_manifest, "none", "x", NULL, &err), SL_E_BATCH_NOT_FOUND);
+    assert_fails(CALL(left_manifest, "none", "x", &err), SL_E_BATCH_NOT_FOUND);
 }
 
 static void test_a_batch_that_ends_its_workers_is_poison(void **state)
@@ -308,14 +330,14 @@ static void test_only_a_batch_that_is_over_is_reopened(void **state)
 {
     (void)state;
     SL_CLEANUP(sl_json_putp) struct json_object *replay = ledger_json("{'force':true,'params':{'x':1}}");
-    assert_fails(CALL(reopen, "b1", replay, &err), SL_E_BATCH_NOT_FOUND);
+    assert_fails(CALL(reopen, "b1", replay, NULL, &err), SL_E_BATCH_NOT_FOUND);
     ledger_register("b1");
-    assert_fails(CALL(reopen, "b1", replay, &err), SL_E_BATCH_BUSY);
+    assert_fails(CALL(reopen, "b1", replay, NULL, &err), SL_E_BATCH_BUSY);
     struct sl_lease lease = ledger_claim("b1", "w1", LEDGER_MINUTE);
-    assert_fails(CALL(reopen, "b1", replay, &err), SL_E_BATCH_BUSY);
+    assert_fails(CALL(reopen, "b1", replay, NULL, &err), SL_E_BATCH_BUSY);
     struct sl_error why = boom();
     assert_ok(CALL(close_batch, &lease, SL_BATCH_FAILED, NULL, &why, &err));
-    assert_ok(CALL(reopen, "b1", replay, &err));
+    assert_ok(CALL(reopen, "b1", replay, NULL, &err));
     ledger_expect_batch("b1", "/status", "'pending'");
     ledger_expect_batch("b1", "/replay/params/x", "1");
     ledger_expect_batch("b1", "/error", "null");
@@ -506,6 +528,7 @@ int ledger_suite_run(const struct ledger_backend *backend)
         LEDGER_TEST(test_handing_back_untouched_does_not_count),
         LEDGER_TEST(test_closing_ends_batch_and_run_with_the_error),
         LEDGER_TEST(test_a_batch_that_ends_its_workers_is_poison),
+        LEDGER_TEST(test_a_move_is_marked_until_the_manifest_has_left),
         LEDGER_TEST(test_only_a_batch_that_is_over_is_reopened),
         LEDGER_TEST(test_a_run_begins_once_and_takes_changes),
         LEDGER_TEST(test_a_reserved_version_belongs_to_its_batch),

@@ -75,7 +75,7 @@ int sl_ledger_mongo__get_batch(struct sl_ledger *ledger, const char *batch_id, s
 }
 
 int sl_ledger_mongo__move_manifest(struct sl_ledger *ledger, const char *batch_id, const char *manifest_key,
-                                   struct sl_error *err)
+                                   const char *leaving, struct sl_error *err)
 {
     struct sl_ledger_mongo *l = sl_ledger_mongo_of(ledger);
     int64_t us = 0, n = 0;
@@ -86,8 +86,29 @@ int sl_ledger_mongo__move_manifest(struct sl_ledger *ledger, const char *batch_i
         return rc;
     SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *b =
         BCON_NEW("manifest_key", BCON_UTF8(manifest_key), "updated_at", BCON_DATE_TIME(us / 1000));
+    if (leaving)
+        bson_append_utf8(b, "leaving", -1, leaving, -1);
+    else
+        bson_append_null(b, "leaving", -1);
     rc = sl_ledger_mongo__set(l, "manifests", batch_id, NULL, b, false, &n, err);
     return rc < 0 || n ? rc : sl_fail(err, SL_E_BATCH_NOT_FOUND, "there is no batch \"%s\"", batch_id);
+}
+
+/* A look first, for not every server heeds the condition of the update. */
+int sl_ledger_mongo__left_manifest(struct sl_ledger *ledger, const char *batch_id, const char *left, struct sl_error *err)
+{
+    struct sl_ledger_mongo *l = sl_ledger_mongo_of(ledger);
+    SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
+    int rc = sl_ledger_mongo__get(l, "manifests", batch_id, &doc, err);
+    if (rc < 0)
+        return rc;
+    if (!doc)
+        return sl_fail(err, SL_E_BATCH_NOT_FOUND, "there is no batch \"%s\"", batch_id);
+    if (strcmp(sl_json_str(doc, "leaving", ""), left) != 0)
+        return 0;
+    SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *guard = BCON_NEW("leaving", BCON_UTF8(left));
+    SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *gone = BCON_NEW("leaving", BCON_NULL);
+    return sl_ledger_mongo__set(l, "manifests", batch_id, guard, gone, false, NULL, err);
 }
 
 static int count(struct sl_ledger_mongo *l, const char *collection, int64_t *n, struct sl_error *err)
@@ -261,7 +282,7 @@ int sl_ledger_mongo__abandon(struct sl_ledger *ledger, const char *owner, const 
 }
 
 int sl_ledger_mongo__reopen(struct sl_ledger *ledger, const char *batch_id, struct json_object *replay,
-                            struct sl_error *err)
+                            const char *manifest_key, struct sl_error *err)
 {
     struct sl_ledger_mongo *l = sl_ledger_mongo_of(ledger);
     for (int i = 0; i < TRIES; i++) {
@@ -277,7 +298,7 @@ int sl_ledger_mongo__reopen(struct sl_ledger *ledger, const char *batch_id, stru
             return sl_fail(err, SL_E_BATCH_NOT_FOUND, "there is no batch \"%s\"", batch_id);
         if (!strcmp(status, "pending") || !strcmp(status, "running"))
             return sl_fail(err, SL_E_BATCH_BUSY, "batch \"%s\" is %s", batch_id, status);
-        changes = sl_ledger_change_reopened(doc, replay, sl_ledger_mongo__iso(now, us));
+        changes = sl_ledger_change_reopened(doc, replay, manifest_key, sl_ledger_mongo__iso(now, us));
         struct sl_ledger_mongo__change change = {.changes = changes};
         rc = sl_ledger_mongo__decide(l, doc, &change, &won, err);
         json_object_put(change.after);

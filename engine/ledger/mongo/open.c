@@ -60,6 +60,7 @@ static const struct sl_ledger_ops ops = {
     .reopen = sl_ledger_mongo__reopen,
     .get_batch = sl_ledger_mongo__get_batch,
     .move_manifest = sl_ledger_mongo__move_manifest,
+    .left_manifest = sl_ledger_mongo__left_manifest,
     .outstanding = sl_ledger_mongo__outstanding,
     .begin_run = sl_ledger_mongo__begin_run,
     .update_run = sl_ledger_mongo__update_run,

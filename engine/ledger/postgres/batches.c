@@ -234,7 +234,7 @@ int sl_ledger_pg__lock_batch(struct sl_ledger_pg *l, const char *batch_id, struc
 }
 
 static int reopen_locked(struct sl_ledger_pg *l, const char *batch_id, struct json_object *replay,
-                         struct sl_error *err)
+                         const char *manifest_key, struct sl_error *err)
 {
     struct sl_ledger_pg__held held = {0};
     int rc = sl_ledger_pg__lock_batch(l, batch_id, &held, err);
@@ -244,18 +244,18 @@ static int reopen_locked(struct sl_ledger_pg *l, const char *batch_id, struct js
     const char *status = sl_json_str(doc, "status", "");
     if (!strcmp(status, "pending") || !strcmp(status, "running"))
         return sl_fail(err, SL_E_BATCH_BUSY, "batch \"%s\" is %s", batch_id, status);
-    changes = sl_ledger_change_reopened(doc, replay, held.now);
+    changes = sl_ledger_change_reopened(doc, replay, manifest_key, held.now);
     rc = sl_ledger_pg__update(l, "manifests", doc, changes, NULL, err);
     return rc < 0 ? rc : sl_pg_commit(l->pg, err);
 }
 
 int sl_ledger_pg__reopen(struct sl_ledger *ledger, const char *batch_id, struct json_object *replay,
-                         struct sl_error *err)
+                         const char *manifest_key, struct sl_error *err)
 {
     struct sl_ledger_pg *l = sl_ledger_pg_of(ledger);
     int rc = sl_pg_begin(l->pg, err);
     if (rc == 0)
-        rc = reopen_locked(l, batch_id, replay, err);
+        rc = reopen_locked(l, batch_id, replay, manifest_key, err);
     sl_pg_rollback(l->pg);
     return rc;
 }

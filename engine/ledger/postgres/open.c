@@ -27,6 +27,7 @@ static const struct sl_ledger_ops ops = {
     .reopen = sl_ledger_pg__reopen,
     .get_batch = sl_ledger_pg__get_batch,
     .move_manifest = sl_ledger_pg__move_manifest,
+    .left_manifest = sl_ledger_pg__left_manifest,
     .outstanding = sl_ledger_pg__outstanding,
     .begin_run = sl_ledger_pg__begin_run,
     .update_run = sl_ledger_pg__update_run,

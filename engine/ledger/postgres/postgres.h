@@ -107,11 +107,12 @@ int sl_ledger_pg__abandon(struct sl_ledger *ledger, const char *owner, const str
                           char *batch_id_out, bool *poisoned_out, struct sl_error *err);
 int sl_ledger_pg__leases(struct sl_ledger *ledger, sl_lease_visit visit, void *data, struct sl_error *err);
 int sl_ledger_pg__reopen(struct sl_ledger *ledger, const char *batch_id, struct json_object *replay,
-                         struct sl_error *err);
+                         const char *manifest_key, struct sl_error *err);
 int sl_ledger_pg__get_batch(struct sl_ledger *ledger, const char *batch_id, struct json_object **out,
                             struct sl_error *err);
 int sl_ledger_pg__move_manifest(struct sl_ledger *ledger, const char *batch_id, const char *manifest_key,
-                                struct sl_error *err);
+                                const char *leaving, struct sl_error *err);
+int sl_ledger_pg__left_manifest(struct sl_ledger *ledger, const char *batch_id, const char *left, struct sl_error *err);
 int sl_ledger_pg__outstanding(struct sl_ledger *ledger, int64_t *pending, int64_t *running, int64_t *next_due_ms,
                               struct sl_error *err);
 int sl_ledger_pg__begin_run(struct sl_ledger *ledger, const struct sl_lease *lease, struct json_object *run_doc,

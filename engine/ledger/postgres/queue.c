@@ -2,6 +2,7 @@
 /* What the sensor, the supervisor and people ask about batches without holding one. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ledger/postgres/postgres.h"
 
@@ -29,7 +30,8 @@ int sl_ledger_pg__get_batch(struct sl_ledger *ledger, const char *batch_id, stru
                              out, err);
 }
 
-static int move_locked(struct sl_ledger_pg *l, const char *batch_id, const char *manifest_key, struct sl_error *err)
+static int move_locked(struct sl_ledger_pg *l, const char *batch_id, const char *manifest_key, const char *leaving,
+                       struct sl_error *err)
 {
     struct sl_ledger_pg__held held = {0};
     int rc = sl_ledger_pg__lock_batch(l, batch_id, &held, err);
@@ -37,18 +39,43 @@ static int move_locked(struct sl_ledger_pg *l, const char *batch_id, const char 
         return rc;
     SL_CLEANUP(sl_json_putp) struct json_object *doc = held.doc, *changes = json_object_new_object();
     sl_json_put_str(changes, "manifest_key", manifest_key);
+    sl_json_put_str(changes, "leaving", leaving);
     sl_json_put_str(changes, "updated_at", held.now);
     rc = sl_ledger_pg__update(l, "manifests", doc, changes, NULL, err);
     return rc < 0 ? rc : sl_pg_commit(l->pg, err);
 }
 
 int sl_ledger_pg__move_manifest(struct sl_ledger *ledger, const char *batch_id, const char *manifest_key,
-                                struct sl_error *err)
+                                const char *leaving, struct sl_error *err)
 {
     struct sl_ledger_pg *l = sl_ledger_pg_of(ledger);
     int rc = sl_pg_begin(l->pg, err);
     if (rc == 0)
-        rc = move_locked(l, batch_id, manifest_key, err);
+        rc = move_locked(l, batch_id, manifest_key, leaving, err);
+    sl_pg_rollback(l->pg);
+    return rc;
+}
+
+static int left_locked(struct sl_ledger_pg *l, const char *batch_id, const char *left, struct sl_error *err)
+{
+    struct sl_ledger_pg__held held = {0};
+    int rc = sl_ledger_pg__lock_batch(l, batch_id, &held, err);
+    if (rc < 0)
+        return rc;
+    SL_CLEANUP(sl_json_putp) struct json_object *doc = held.doc, *changes = json_object_new_object();
+    if (strcmp(sl_json_str(doc, "leaving", ""), left) != 0)
+        return 0;
+    sl_json_put(changes, "leaving", NULL);
+    rc = sl_ledger_pg__update(l, "manifests", doc, changes, NULL, err);
+    return rc < 0 ? rc : sl_pg_commit(l->pg, err);
+}
+
+int sl_ledger_pg__left_manifest(struct sl_ledger *ledger, const char *batch_id, const char *left, struct sl_error *err)
+{
+    struct sl_ledger_pg *l = sl_ledger_pg_of(ledger);
+    int rc = sl_pg_begin(l->pg, err);
+    if (rc == 0)
+        rc = left_locked(l, batch_id, left, err);
     sl_pg_rollback(l->pg);
     return rc;
 }

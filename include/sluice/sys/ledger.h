@@ -120,13 +120,19 @@ struct sl_ledger_ops {
     /* Must provide. Every lease that is held now. */
     int (*leases)(struct sl_ledger *ledger, sl_lease_visit visit, void *data, struct sl_error *err);
     /* Must provide. A batch that is over becomes pending again for a replay: `replay` is kept in its document
-     * {force, from_raw, params, requested_at, …}. SL_E_BATCH_BUSY while it is pending or running. */
-    int (*reopen)(struct sl_ledger *ledger, const char *batch_id, struct json_object *replay, struct sl_error *err);
+     * {force, from_raw, params, requested_at, …}. SL_E_BATCH_BUSY while it is pending or running. manifest_key: where the
+     * manifest lies now, when that is why; NULL: where it did. */
+    int (*reopen)(struct sl_ledger *ledger, const char *batch_id, struct json_object *replay, const char *manifest_key,
+                  struct sl_error *err);
     /* Must provide. *out NULL when there is none. */
     int (*get_batch)(struct sl_ledger *ledger, const char *batch_id, struct json_object **out, struct sl_error *err);
-    /* Must provide. Where the manifest lies now (manifests/, archive/, quarantine/). */
-    int (*move_manifest)(struct sl_ledger *ledger, const char *batch_id, const char *manifest_key,
+    /* Must provide. Where the manifest lies now (manifests/, archive/, quarantine/). `leaving`, unless NULL, is the key that
+     * it is about to be removed from: while the document has it, what lies there is this move's and nobody has put it back. */
+    int (*move_manifest)(struct sl_ledger *ledger, const char *batch_id, const char *manifest_key, const char *leaving,
                          struct sl_error *err);
+    /* Must provide. It has been removed from there. Nothing happens when the document says `leaving` of another key, or of
+     * none. */
+    int (*left_manifest)(struct sl_ledger *ledger, const char *batch_id, const char *left, struct sl_error *err);
     /* Must provide. How many are pending or running, and in how many ms the next pending one is due (-1: none). */
     int (*outstanding)(struct sl_ledger *ledger, int64_t *pending, int64_t *running, int64_t *next_due_ms,
                        struct sl_error *err);

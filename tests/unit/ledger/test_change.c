@@ -69,7 +69,7 @@ static void test_every_status_change_is_in_the_history(void **state)
         sl_ledger_change_handed_back(doc, NULL, NULL, NOW),
         sl_ledger_change_closed(doc, SL_BATCH_FAILED, "r1", &why, NOW),
         sl_ledger_change_abandoned(doc, &why, 2, &poisoned, NOW),
-        sl_ledger_change_reopened(doc, NULL, NOW),
+        sl_ledger_change_reopened(doc, NULL, NULL, NOW),
     };
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         assert_int_equal(history_length(changes[i]), 2);

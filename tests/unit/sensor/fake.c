@@ -117,6 +117,20 @@ static int list(struct sl_store *s, const char *bucket, const char *prefix, cons
     return rc;
 }
 
+static int remove_object(struct sl_store *s, const char *bucket, const char *key, struct sl_error *err)
+{
+    struct fake *f = of_store(s);
+    struct fake_object *o = find(f, key);
+    (void)bucket, (void)err;
+    if (o) {
+        free(o->key);
+        free(o->text);
+        *o = f->objects[--f->n_objects];
+        f->unsorted = true;
+    }
+    return 0;
+}
+
 static int get(struct sl_store *s, const char *bucket, const char *key, int64_t offset, int64_t length,
                const char *if_match, sl_store_sink sink, void *data, struct sl_object_info *info, struct sl_error *err)
 {
@@ -129,7 +143,11 @@ static int get(struct sl_store *s, const char *bucket, const char *key, int64_t 
     if (!o)
         return sl_fail(err, SL_E_STORE_NOT_FOUND, "%s does not exist", key);
     int rc = sink(data, o->text, strlen(o->text), err);
-    return rc < 0 ? rc : fill_info(o, info);
+    if (rc == 0)
+        fill_info(o, info);
+    if (rc == 0 && f->goes_after_get && !strcmp(f->goes_after_get, key))
+        rc = remove_object(s, bucket, key, err);
+    return rc;
 }
 
 static int put(struct sl_store *s, const char *bucket, const char *key, const void *bytes, size_t n,
@@ -152,20 +170,6 @@ static int copy(struct sl_store *s, const char *from_bucket, const char *from, c
     if (!o)
         return sl_fail(err, SL_E_STORE_NOT_FOUND, "%s does not exist", from);
     fake_put(of_store(s), to, o->text);
-    return 0;
-}
-
-static int remove_object(struct sl_store *s, const char *bucket, const char *key, struct sl_error *err)
-{
-    struct fake *f = of_store(s);
-    struct fake_object *o = find(f, key);
-    (void)bucket, (void)err;
-    if (o) {
-        free(o->key);
-        free(o->text);
-        *o = f->objects[--f->n_objects];
-        f->unsorted = true;
-    }
     return 0;
 }
 
@@ -224,17 +228,33 @@ static int get_batch(struct sl_ledger *l, const char *batch_id, struct json_obje
     return 0;
 }
 
-static int move_manifest(struct sl_ledger *l, const char *batch_id, const char *key, struct sl_error *err)
+static int move_manifest(struct sl_ledger *l, const char *batch_id, const char *key, const char *leaving,
+                         struct sl_error *err)
 {
+    struct json_object *batch = sl_json_get(of_ledger(l)->batches, batch_id);
     (void)err;
-    sl_json_put_str(sl_json_get(of_ledger(l)->batches, batch_id), "manifest_key", key);
+    sl_json_put_str(batch, "manifest_key", key);
+    sl_json_put_str(batch, "leaving", leaving);
     return 0;
 }
 
-static int reopen(struct sl_ledger *l, const char *batch_id, struct json_object *replay, struct sl_error *err)
+static int left_manifest(struct sl_ledger *l, const char *batch_id, const char *left, struct sl_error *err)
 {
+    struct json_object *batch = sl_json_get(of_ledger(l)->batches, batch_id);
+    (void)err;
+    if (!strcmp(sl_json_str(batch, "leaving", ""), left))
+        sl_json_put(batch, "leaving", NULL);
+    return 0;
+}
+
+static int reopen(struct sl_ledger *l, const char *batch_id, struct json_object *replay, const char *manifest_key,
+                  struct sl_error *err)
+{
+    struct json_object *batch = sl_json_get(of_ledger(l)->batches, batch_id);
     (void)err, (void)replay;
-    sl_json_put_str(sl_json_get(of_ledger(l)->batches, batch_id), "status", "pending");
+    sl_json_put_str(batch, "status", "pending");
+    if (manifest_key)
+        sl_json_put_str(batch, "manifest_key", manifest_key);
     return 0;
 }
 
@@ -247,6 +267,7 @@ static const struct sl_ledger_ops ledger_ops = {.name = "fake",
                                                 .register_batch = register_batch,
                                                 .get_batch = get_batch,
                                                 .move_manifest = move_manifest,
+                                                .left_manifest = left_manifest,
                                                 .reopen = reopen,
                                                 .free = free_ledger};
 

@@ -24,6 +24,7 @@ struct fake {
     enum sl_code list_fails;   /* SL_OK: it does not */
     const char *get_fails_for; /* a key */
     enum sl_code get_fails;
+    const char *goes_after_get; /* a key: somebody removes it as soon as it was read */
 };
 
 /* Recipes and schemas are those of the sources. extra: one more setting, may be NULL. */

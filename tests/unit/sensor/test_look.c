@@ -282,6 +282,44 @@ static void test_what_ended_before_is_filed_or_tried_again(void **state)
     assert_false(fake_has(fake, "manifests/half-moved.json"));
 }
 
+/* As a worker leaves it that is killed once the ledger knows the new key, before the old one is removed. */
+static void test_a_manifest_whose_move_was_cut_short_is_not_taken_for_one_that_was_put_back(void **state)
+{
+    (void)state;
+    fake_put_manifest(fake, "poison", "ingest_vector");
+    tick();
+    struct json_object *batch = sl_json_get(fake->batches, "poison");
+    sl_json_put_str(batch, "status", "quarantined");
+    sl_json_put_str(batch, "manifest_key", "quarantine/poison.json");
+    sl_json_put_str(batch, "leaving", "manifests/poison.json");
+    fake_put_manifest(fake, "poison", "ingest_vector");
+    tick();
+    assert_string_equal(fake_status(fake, "poison"), "quarantined");
+    assert_false(fake_has(fake, "manifests/poison.json"));
+    assert_true(fake_has(fake, "quarantine/poison.json"));
+    assert_null(sl_json_get(batch, "leaving"));
+    fake_put_manifest(fake, "poison", "ingest_vector");
+    tick();
+    assert_string_equal(fake_status(fake, "poison"), "pending");
+    assert_string_equal(sl_json_str(batch, "manifest_key", ""), "manifests/poison.json");
+}
+
+/* A worker ends the batch and its move after the sensor has read the manifest and before it asks the ledger. */
+static void test_what_was_moved_while_the_sensor_looked_is_not_taken_for_one_that_was_put_back(void **state)
+{
+    (void)state;
+    fake_put_manifest(fake, "poison", "ingest_vector");
+    tick();
+    struct json_object *batch = sl_json_get(fake->batches, "poison");
+    sl_json_put_str(batch, "status", "failed");
+    sl_json_put_str(batch, "manifest_key", "quarantine/poison.json");
+    fake_put_manifest(fake, "poison", "ingest_vector");
+    fake->goes_after_get = "manifests/poison.json";
+    tick();
+    assert_string_equal(fake_status(fake, "poison"), "failed");
+    assert_int_equal(fake->heads, 1);
+}
+
 /* As a worker leaves it that is killed between the commit and the move. */
 static void test_a_manifest_whose_worker_died_after_the_commit_is_filed_after_a_lease(void **state)
 {
@@ -373,6 +411,8 @@ int main(void)
         TEST(test_a_store_that_is_away_fails_the_look_and_loses_nothing),
         TEST(test_two_sensors_enter_each_batch_once),
         TEST(test_what_ended_before_is_filed_or_tried_again),
+        TEST(test_a_manifest_whose_move_was_cut_short_is_not_taken_for_one_that_was_put_back),
+        TEST(test_what_was_moved_while_the_sensor_looked_is_not_taken_for_one_that_was_put_back),
         TEST(test_a_manifest_whose_worker_died_after_the_commit_is_filed_after_a_lease),
         TEST(test_a_long_queue_is_looked_at_again_a_few_at_a_time),
         TEST(test_a_preview_says_what_a_look_would_do_and_does_nothing),
