@@ -137,6 +137,19 @@ static void show_datasets(struct sl_cli *cli, struct json_object *datasets)
     }
 }
 
+/* "12 of application/vnd.apache.parquet, in folders of day, name" */
+static void show_parts(struct sl_cli *cli, struct json_object *parts)
+{
+    struct sl_arena *a = cli->arena;
+    struct json_object *columns = parts ? sl_json_get(parts, "columns") : NULL;
+    const char *names = "";
+    for (size_t i = 0; columns && i < json_object_array_length(columns); i++)
+        names = sl_arena_printf(a, "%s%s%s", names, i ? ", " : "", sl_cli_member(a, json_object_array_get_idx(columns, i), "name"));
+    if (parts)
+        sl_cli_line(&cli->out, "parts", "%s of %s%s%s", sl_cli_count(a, sl_json_int(parts, "count", 0)),
+                    sl_cli_member(a, parts, "media_type"), *names ? ", in folders of " : "", names);
+}
+
 static void show_for_people(struct sl_cli *cli, struct json_object *d)
 {
     struct sl_arena *a = cli->arena;
@@ -145,8 +158,9 @@ static void show_for_people(struct sl_cli *cli, struct json_object *d)
                 sl_json_int(d, "version", 0), sl_cli_member(a, d, "kind"),
                 sl_cli_time(a, sl_json_str(d, "created_at", NULL)));
     sl_cli_line(out, "id", "%s", sl_cli_member(a, d, "_id"));
-    sl_cli_line(out, "object", "%s  %s  %s", sl_cli_object(a, d), sl_cli_size(a, sl_json_int(d, "size_bytes", 0)),
+    sl_cli_line(out, "object", "%s  %s  %s", sl_cli_object(a, d), sl_cli_size(a, sl_cli_asset_bytes(d)),
                 sl_cli_member(a, d, "media_type"));
+    show_parts(cli, sl_json_get(d, "parts"));
     sl_cli_line(out, "hash", "%s", sl_cli_member(a, d, "content_hash"));
     sl_cli_line(out, "crs", "%s", sl_cli_member(a, d, "crs"));
     sl_cli_line(out, "bounds", "%s", sl_cli_bounds(a, sl_json_get(d, "bounds")));

@@ -49,14 +49,16 @@ static int sink(void *data, const void *bytes, size_t n, struct sl_error *err)
     return 0;
 }
 
-/* The object through the hash into fd; what differs from the ledger is an error. */
-static int fetch(struct sl_cli *cli, struct sl_engine *engine, struct json_object *doc, int fd, struct sl_error *err)
+/* An object, as the asset's document or an entry of its `documents` names it, through the hash into fd; what differs from the
+ * ledger is an error. */
+static int fetch(struct sl_cli *cli, struct sl_engine *engine, const char *bucket, struct json_object *object, int fd,
+                 struct sl_error *err)
 {
-    const char *bucket = sl_json_str(doc, "bucket", ""), *key = sl_json_str(doc, "s3_key", "");
-    const char *expected = sl_json_str(doc, "content_hash", "");
+    const char *key = sl_json_str(object, "s3_key", "");
+    const char *expected = sl_json_str(object, "content_hash", "");
     char hex[SL_SHA256_HEX_BYTES];
     struct download d = {
-        .fd = fd, .hash = sl_sha256_new(), .total = sl_json_int(doc, "size_bytes", 0), .name = sl_path_base(key)};
+        .fd = fd, .hash = sl_sha256_new(), .total = sl_json_int(object, "size_bytes", 0), .name = sl_path_base(key)};
     sl_cli_progress_begin(&d.progress, cli);
     int rc = sl_store_get(engine->store, bucket, key, 0, -1, NULL, sink, &d, NULL, err);
     sl_cli_progress_keep(&d.progress);
@@ -87,7 +89,7 @@ static int fetch_to(struct sl_cli *cli, struct sl_engine *engine, struct json_ob
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return sl_fail_errno(err, errno, "\"%s\" can't be written", path);
-    int rc = fetch(cli, engine, doc, fd, err);
+    int rc = fetch(cli, engine, sl_json_str(doc, "bucket", ""), doc, fd, err);
     if (!rc && (fchmod(fd, 0644) || fsync(fd)))
         rc = sl_fail_errno(err, errno, "\"%s\"", path);
     close(fd);
@@ -99,6 +101,76 @@ static int fetch_to(struct sl_cli *cli, struct sl_engine *engine, struct json_ob
     return rc;
 }
 
+/* -- assets of several objects ------------------------------------------------------------------------------------------ */
+
+static int no_stream(struct json_object *doc, struct sl_error *err)
+{
+    sl_fail(err, SL_E_USAGE, "%s v%" PRId64 " has %" PRId64 " parts, and stdout takes one object", sl_json_str(doc, "dataset_id", ""),
+            sl_json_int(doc, "version", 0), sl_json_int(sl_json_get(doc, "parts"), "count", 0));
+    sl_error_hint(err, "-o FOLDER gets them all");
+    return -SL_E_USAGE;
+}
+
+/* "dataset/v3/day=1/part-0.parquet" gives "day=1/part-0.parquet"; NULL for what would leave the folder. */
+static const char *below_version(const char *key)
+{
+    const char *slash = strchr(key, '/');
+    const char *below = slash ? strchr(slash + 1, '/') : NULL;
+    if (!below || !below[1] || below[1] == '/' || !strncmp(below + 1, "../", 3) || strstr(below, "/../"))
+        return NULL;
+    return below + 1;
+}
+
+static int fetch_part(struct sl_cli *cli, struct sl_engine *engine, const char *bucket, struct json_object *object,
+                      const char *folder, struct sl_error *err)
+{
+    const char *key = sl_json_str(object, "s3_key", ""), *suffix = below_version(key);
+    if (!suffix)
+        return sl_fail(err, SL_E_STORE_KEY, "\"%s\" is no part of an asset", key);
+    char *path = sl_path_join(cli->arena, folder, suffix), *slash = strrchr(path, '/');
+    *slash = '\0';
+    int rc = sl_dir_make(path, 0755, err);
+    *slash = '/';
+    if (rc)
+        return rc;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return sl_fail_errno(err, errno, "\"%s\" can't be written", path);
+    rc = fetch(cli, engine, bucket, object, fd, err);
+    if (!rc && fsync(fd))
+        rc = sl_fail_errno(err, errno, "\"%s\"", path);
+    close(fd);
+    return rc;
+}
+
+/* Into a temporary folder beside it; the name never stands for some of the parts. */
+static int fetch_parts(struct sl_cli *cli, struct sl_engine *engine, struct json_object *doc, const char *path, bool force,
+                       struct sl_error *err)
+{
+    char *temporary = sl_arena_printf(cli->arena, "%s.part-XXXXXX", path);
+    struct json_object *documents = sl_json_get(doc, "documents");
+    size_t n = json_object_is_type(documents, json_type_array) ? json_object_array_length(documents) : 0;
+    int rc = 0;
+    if (sl_path_exists(path)) { /* a folder may hold anything: it is not for --force to remove */
+        rc = sl_fail(err, SL_E_STORE_PRECONDITION, "\"%s\" is there already", path);
+        sl_error_hint(err, force ? "--force overwrites no folder; -o FOLDER takes another name" : "-o FOLDER takes another name");
+        return rc;
+    }
+    if (!mkdtemp(temporary))
+        return sl_fail_errno(err, errno, "\"%s\" can't be written", path);
+    for (size_t i = 0; !rc && i < n; i++) {
+        struct json_object *o = json_object_array_get_idx(documents, i);
+        if (!strcmp(sl_json_str(o, "kind", ""), "part"))
+            rc = fetch_part(cli, engine, sl_json_str(doc, "bucket", ""), o, temporary, err);
+    }
+    if (!rc && (chmod(temporary, 0755) || rename(temporary, path)))
+        rc = sl_fail_errno(err, errno, "\"%s\"", path);
+    struct sl_error ignored;
+    if (rc)
+        (void)sl_dir_remove(temporary, &ignored);
+    return rc;
+}
+
 static void answer(struct sl_cli *cli, struct json_object *doc, const char *path)
 {
     struct sl_arena *a = cli->arena;
@@ -106,7 +178,7 @@ static void answer(struct sl_cli *cli, struct json_object *doc, const char *path
         struct json_object *o = json_object_new_object();
         sl_json_put_str(o, "path", path);
         sl_json_put_str(o, "asset_id", sl_json_str(doc, "_id", NULL));
-        sl_json_put_int(o, "size_bytes", sl_json_int(doc, "size_bytes", 0));
+        sl_json_put_int(o, "size_bytes", sl_cli_asset_bytes(doc));
         sl_json_put_str(o, "content_hash", sl_json_str(doc, "content_hash", NULL));
         sl_cli_json(cli, o);
         json_object_put(o);
@@ -114,7 +186,7 @@ static void answer(struct sl_cli *cli, struct json_object *doc, const char *path
     }
     sl_out_printf(&cli->out, "%s  %s v%" PRId64 "  %s  %s verified\n", sl_out_escape(a, path),
                   sl_cli_member(a, doc, "dataset_id"), sl_json_int(doc, "version", 0),
-                  sl_cli_size(a, sl_json_int(doc, "size_bytes", 0)),
+                  sl_cli_size(a, sl_cli_asset_bytes(doc)),
                   sl_cli_hash(a, sl_json_str(doc, "content_hash", NULL)));
 }
 
@@ -128,10 +200,13 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
         rc = sl_asset_find(engine, cli->operands.items[0], &doc, err);
     if (rc)
         return rc;
+    bool parts = json_object_is_type(sl_json_get(doc, "parts"), json_type_object);
     if (a->output && !strcmp(a->output, "-"))
-        return fetch(cli, engine, doc, STDOUT_FILENO, err);
-    const char *path = a->output ? a->output : sl_path_base(sl_json_str(doc, "s3_key", "asset"));
-    rc = fetch_to(cli, engine, doc, path, a->force, err);
+        return parts ? no_stream(doc, err) : fetch(cli, engine, sl_json_str(doc, "bucket", ""), doc, STDOUT_FILENO, err);
+    const char *path = a->output ? a->output
+                       : parts   ? sl_json_str(doc, "dataset_id", "asset")
+                                 : sl_path_base(sl_json_str(doc, "s3_key", "asset"));
+    rc = parts ? fetch_parts(cli, engine, doc, path, a->force, err) : fetch_to(cli, engine, doc, path, a->force, err);
     if (!rc)
         answer(cli, doc, path);
     return rc;
@@ -144,7 +219,8 @@ const struct sl_command sl_cmd_asset_get = {
     .usage = "[-o FILE] [--force] WHAT",
     .examples = "  sluice asset get roads -o roads.parquet\n"
                 "  sluice asset get roads@3 -o - > roads.parquet\n",
-    .details = "WHAT is a dataset (its latest version), dataset@version, bucket/key or an asset's id.\n",
+    .details = "WHAT is a dataset (its latest version), dataset@version, bucket/key or an asset's id.\n"
+               "An asset of several parts becomes a folder of them, named after the dataset.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),
     .least = 1,

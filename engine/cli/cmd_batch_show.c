@@ -102,7 +102,7 @@ static void show_asset(struct sl_cli *cli, struct sl_engine *engine, struct json
     int64_t version = sl_json_int(asset, "version", 0);
     struct sl_error ignored;
     sl_cli_line(&cli->out, first ? "assets" : "", "%s v%" PRId64 "  %s  %s  %s", sl_out_escape(a, dataset), version,
-                sl_cli_object(a, asset), sl_cli_size(a, sl_json_int(asset, "size_bytes", 0)),
+                sl_cli_object(a, asset), sl_cli_size(a, sl_cli_asset_bytes(asset)),
                 sl_cli_hash(a, sl_json_str(asset, "content_hash", NULL)));
     if (aside)
         sl_cli_line(&cli->out, "", "%s", aside);

@@ -38,7 +38,7 @@ static void print_asset(struct sl_cli *cli, struct json_object *asset)
         sl_arena_printf(a, "%s v%" PRId64, sl_cli_member(a, asset, "dataset_id"), sl_json_int(asset, "version", 0)));
     sl_out_printf(&cli->out, "   %s\n│  %s   %s   %s UTC\n", sl_cli_object(a, asset),
                   sl_cli_hash(a, sl_json_str(asset, "content_hash", NULL)),
-                  sl_cli_size(a, sl_json_int(asset, "size_bytes", 0)),
+                  sl_cli_size(a, sl_cli_asset_bytes(asset)),
                   sl_cli_time(a, sl_json_str(asset, "created_at", NULL)));
 }
 

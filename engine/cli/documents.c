@@ -75,7 +75,7 @@ static void asset_row(struct sl_cli_table *t, struct sl_arena *a, struct json_ob
     sl_cli_cell(t, sl_json_str(d, "dataset_id", NULL));
     sl_cli_cell(t, sl_arena_printf(a, "%" PRId64, sl_json_int(d, "version", 0)));
     sl_cli_cell(t, sl_json_str(d, "kind", NULL));
-    sl_cli_cell(t, sl_cli_size(a, sl_json_int(d, "size_bytes", 0)));
+    sl_cli_cell(t, sl_cli_size(a, sl_cli_asset_bytes(d)));
     sl_cli_cell(t, number(a, d, "row_count"));
     sl_cli_cell(t, sl_cli_bounds(a, sl_json_get(d, "bounds")));
     sl_cli_cell(t, sl_arena_printf(a, "%s/%s", sl_json_str(d, "bucket", "-"), sl_json_str(d, "s3_key", "-")));

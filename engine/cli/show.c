@@ -42,6 +42,12 @@ const char *sl_cli_time(struct sl_arena *arena, const char *iso)
     return copy;
 }
 
+int64_t sl_cli_asset_bytes(struct json_object *doc)
+{
+    struct json_object *parts = sl_json_get(doc, "parts");
+    return sl_json_int(json_object_is_type(parts, json_type_object) ? parts : doc, "size_bytes", 0);
+}
+
 const char *sl_cli_size(struct sl_arena *arena, int64_t bytes)
 {
     char *buf = sl_arena_alloc(arena, 24);

@@ -12,6 +12,7 @@ void sl_cli_label(struct sl_out *out, const char *label);
 void sl_cli_line(struct sl_out *out, const char *label, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 const char *sl_cli_time(struct sl_arena *arena, const char *iso8601);     /* "2026-11-21 09:14", "-" */
+int64_t sl_cli_asset_bytes(struct json_object *doc); /* of the object, or of all its parts */
 const char *sl_cli_size(struct sl_arena *arena, int64_t bytes);           /* "142 KB" */
 const char *sl_cli_count(struct sl_arena *arena, int64_t n);              /* "500,000" */
 const char *sl_cli_took(struct sl_arena *arena, int64_t ns);              /* "3.6 s" */

@@ -8,7 +8,7 @@
 
 #include "store/store.h"
 
-enum { DATASET_MAX_BYTES = 128, PUT_ATTEMPTS = 3, TOGETHER_MAX_BYTES = 8 << 20 };
+enum { DATASET_MAX_BYTES = 128, PUT_ATTEMPTS = 3, TOGETHER_MAX_BYTES = 8 << 20, LOT_OBJECTS = 64 };
 
 static bool id_char(char c)
 {
@@ -147,44 +147,67 @@ static int judge_items(const struct sl_put_item *items, size_t n, bool *again, s
     return 0;
 }
 
-int sl_lake_put_all(struct sl_store *store, const struct sl_lake_object *objects, size_t n,
-                    int (*committed)(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err),
-                    int (*mine)(void *data, struct sl_error *err), void *data, struct sl_error *err)
+/* What one call of the store gets. */
+struct lot {
+    struct sl_put_item items[LOT_OBJECTS];
+    struct prepared prepared[LOT_OBJECTS];
+    const struct sl_lake_object *of[LOT_OBJECTS];
+    size_t n;
+};
+
+static void add_to_lot(struct lot *lot, const struct sl_lake_object *o)
 {
-    struct sl_put_item items[SL_LAKE_PUT_MAX] = {0};
-    struct prepared prepared[SL_LAKE_PUT_MAX];
-    const struct sl_lake_object *of[SL_LAKE_PUT_MAX];
-    size_t n_items = 0;
-    int rc = n <= SL_LAKE_PUT_MAX ? 0 : sl_fail(err, SL_E_INTERNAL, "%zu objects are too many for one call", n);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        const struct sl_lake_object *o = &objects[i];
-        if (o->path && o->size_bytes > TOGETHER_MAX_BYTES) {
-            rc = sl_lake_put(store, o, committed, mine, data, err);
-            continue;
-        }
-        prepare(&prepared[n_items], o);
-        of[n_items] = o;
-        items[n_items] = (struct sl_put_item){.bucket = o->bucket,
-                                              .key = o->key,
-                                              .bytes = o->text,
-                                              .n = o->text ? strlen(o->text) : 0,
-                                              .path = o->path,
-                                              .options = &prepared[n_items].options};
-        n_items++;
-    }
-    if (rc < 0 || n_items == 0)
-        return rc;
+    struct prepared *p = &lot->prepared[lot->n];
+    prepare(p, o);
+    lot->of[lot->n] = o;
+    lot->items[lot->n++] = (struct sl_put_item){.bucket = o->bucket,
+                                                .key = o->key,
+                                                .bytes = o->text,
+                                                .n = o->text ? strlen(o->text) : 0,
+                                                .path = o->path,
+                                                .options = &p->options};
+}
+
+static int put_lot(struct sl_store *store, struct lot *lot,
+                   int (*committed)(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err),
+                   int (*mine)(void *data, struct sl_error *err), void *data, struct sl_error *err)
+{
     struct sl_error first = {0};
     bool again = false;
-    int all = sl_store_put_many(store, items, n_items, &first);
-    rc = judge_items(items, n_items, &again, err);
+    int all = lot->n ? sl_store_put_many(store, lot->items, lot->n, &first) : 0;
+    int rc = judge_items(lot->items, lot->n, &again, err);
     if (rc == 0 && all < 0 && !again) { /* the call itself failed */
         if (err)
             *err = first;
         return all;
     }
-    for (size_t i = 0; rc == 0 && i < n_items; i++)
-        if (items[i].rc == -SL_E_STORE_PRECONDITION)
-            rc = sl_lake_put(store, of[i], committed, mine, data, err);
+    for (size_t i = 0; rc == 0 && i < lot->n; i++)
+        if (lot->items[i].rc == -SL_E_STORE_PRECONDITION)
+            rc = sl_lake_put(store, lot->of[i], committed, mine, data, err);
+    return rc;
+}
+
+int sl_lake_put_all(struct sl_store *store, const struct sl_lake_object *objects, size_t n,
+                    int (*committed)(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err),
+                    int (*mine)(void *data, struct sl_error *err), void *data, struct sl_error *err)
+{
+    struct lot *lot = sl_xcalloc(1, sizeof *lot);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const struct sl_lake_object *o = &objects[i];
+        if (o->path && o->size_bytes > TOGETHER_MAX_BYTES)
+            rc = sl_lake_put(store, o, committed, mine, data, err);
+        else
+            add_to_lot(lot, o);
+        if (rc < 0 || lot->n < LOT_OBJECTS)
+            continue;
+        rc = put_lot(store, lot, committed, mine, data, err);
+        memset(lot, 0, sizeof *lot);
+        if (rc == 0)
+            rc = mine(data, err);
+    }
+    if (rc == 0)
+        rc = put_lot(store, lot, committed, mine, data, err);
+    free(lot);
     return rc;
 }

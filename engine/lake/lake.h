@@ -50,9 +50,8 @@ int sl_lake_put(struct sl_store *store, const struct sl_lake_object *object,
                 int (*committed)(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err),
                 int (*mine)(void *data, struct sl_error *err), void *data, struct sl_error *err);
 
-enum { SL_LAKE_PUT_MAX = 8 };
-/* The same for several objects, the small ones of them together where the store can. All are tried; an error is that of
- * one of them. */
+/* The same for several objects, the small ones of them many together where the store can; between the lots `mine` is asked.
+ * An error is that of one of them, and ends the rest after its lot. */
 int sl_lake_put_all(struct sl_store *store, const struct sl_lake_object *objects, size_t n,
                     int (*committed)(void *data, const char *bucket, const char *key, bool *out, struct sl_error *err),
                     int (*mine)(void *data, struct sl_error *err), void *data, struct sl_error *err);

@@ -8,8 +8,8 @@
 #include "geo/sql.h"
 #include "json/json.h"
 #include "lake/outputs.h"
+#include "run/parts.h"
 #include "run/run.h"
-#include "store/store.h"
 
 /* -- documents ------------------------------------------------------------------------------------------------------ */
 
@@ -148,18 +148,6 @@ struct rows {
     struct json_object *types[2];   /* column → type, in order */
     struct json_object *compared;   /* the columns that both have */
 };
-
-static int fetch(struct sl_engine *e, struct json_object *doc, const char *path, struct sl_error *err)
-{
-    char hex[65];
-    const char *bucket = sl_json_str(doc, "bucket", ""), *key = sl_json_str(doc, "s3_key", "");
-    int rc = sl_store_download(e->store, bucket, key, NULL, path, hex, NULL, err);
-    if (rc == 0 && strcmp(hex, sl_json_str(doc, "content_hash", "sha256:") + strlen("sha256:")) != 0) {
-        rc = sl_fail(err, SL_E_FILE_CHECKSUM, "%s/%s differs from the ledger", bucket, key);
-        sl_error_hint(err, "sluice verify --deep tells what else is wrong and how to repair it");
-    }
-    return rc;
-}
 
 static int note_column(void *data, const char *const *values, size_t n, struct sl_error *err)
 {
@@ -316,7 +304,7 @@ static int with_files(struct sl_engine *e, struct rows *r, const char *folder, s
     int rc = sl_dir_make(folder, 0700, err);
     for (int side = 0; rc == 0 && side < 2; side++) {
         r->paths[side] = sl_arena_printf(arena, "%s/%s.parquet", folder, side ? "b" : "a");
-        rc = fetch(e, docs[side], r->paths[side], err);
+        rc = sl_asset_fetch_rows(e, docs[side], r->paths[side], NULL, NULL, err);
     }
     if (rc == 0)
         rc = sl_duck_open(&options, &r->duck, err);
@@ -339,7 +327,7 @@ int sl_asset_diff_rows(struct sl_engine *e, struct json_object *a, struct json_o
             rc = sl_fail(err, SL_E_USAGE, "%s v%lld is a %s and has no rows", sl_json_str(docs[side], "dataset_id", ""),
                          (long long)sl_json_int(docs[side], "version", 0), sl_json_str(docs[side], "kind", ""));
     for (int side = 0; rc == 0 && side < 2; side++)
-        if (strcmp(sl_json_str(docs[side], "media_type", ""), sl_output_geoparquet.media_type) != 0) {
+        if (strcmp(sl_asset_rows_media_type(docs[side]), sl_output_geoparquet.media_type) != 0) {
             rc = sl_fail(err, SL_E_USAGE, "%s v%lld is no parquet file, and rows are compared in those only",
                          sl_json_str(docs[side], "dataset_id", ""), (long long)sl_json_int(docs[side], "version", 0));
             sl_error_hint(err, "compare the geoparquet output of the same batch");

@@ -17,6 +17,7 @@
 #include "geo/gdal/raster.h"
 #include "geo/gdal/vector.h"
 #include "geo/table.h"
+#include "lake/parts.h"
 #include "run/event.h"
 #include "run/run.h"
 #include "run/work.h"
@@ -49,8 +50,9 @@ struct sl_planned_asset {
     const char *restored;       /* replay into a version: "intact", "restored", "differs"; NULL: not asked for */
     const char *local_path;
     const struct sl_crs *crs; /* of the object, where its format has only one; NULL: the unit's */
-    char sha256_hex[65];
+    char sha256_hex[65]; /* these two are of the asset's own object: with parts, of the index */
     int64_t size_bytes;
+    const struct sl_lake_parts *parts; /* NULL: it is one object. Set by sl_batch_set_parts (parts.h) */
     const char *stac_text, *iso_text; /* documents beside it */
     const char *thumbnail_path;       /* the picture beside it; NULL: none */
     char thumbnail_sha256[65];

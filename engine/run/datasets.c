@@ -4,11 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/sha256.h"
 #include "json/json.h"
 #include "lake/outputs.h"
 #include "run/batch.h"
-#include "store/store.h"
+#include "run/parts.h"
 
 enum { DATASETS_MAX = 32 };
 
@@ -72,7 +71,7 @@ static int resolve(struct sl_batch *b, const struct sl_step *step, struct sl_dat
     if (rc < 0)
         return rc;
     d->name = sl_arena_printf(b->arena, "%s v%" PRId64, d->ref.dataset, sl_json_int(d->asset, "version", 0));
-    const char *media_type = sl_json_str(d->asset, "media_type", "");
+    const char *media_type = sl_asset_rows_media_type(d->asset);
     if (!strcmp(media_type, sl_output_geoparquet.media_type))
         return 0;
     sl_fail(err, SL_E_RECIPE_OPTION, "step %s: %s is %s", step->kind->name, d->name, media_type);
@@ -120,23 +119,18 @@ struct json_object *sl_batch_datasets_json(const struct sl_batch *b)
 
 /* -- loading ------------------------------------------------------------------------------------------------------------ */
 
+static int may_go_on(void *data, struct sl_error *err)
+{
+    return sl_batch_mine(data, err);
+}
+
 static int fetch(struct sl_batch *b, struct sl_dataset *d, struct sl_error *err)
 {
-    char hex[SL_SHA256_HEX_BYTES];
-    struct sl_object_info info;
-    const char *bucket = sl_json_str(d->asset, "bucket", ""), *key = sl_json_str(d->asset, "s3_key", "");
-    const char *hash = sl_json_str(d->asset, "content_hash", "sha256:");
     const char *path = sl_arena_printf(b->arena, "%s/lake-%zu.parquet", b->scratch, (size_t)(d - b->datasets));
     int rc = d->local_path ? 0 : sl_batch_mine(b, err);
     if (rc < 0 || d->local_path)
         return rc;
-    rc = sl_store_download(b->engine->store, bucket, key, NULL, path, hex, &info, err);
-    if (rc == -SL_E_STORE_NOT_FOUND || (rc == 0 && strcmp(hex, hash + strlen("sha256:")) != 0)) {
-        sl_fail(err, SL_E_VERIFY_FAILED, "%s/%s is %s", bucket, key,
-                rc < 0 ? "gone from the lake" : "not what was published: its sha256 differs from the ledger's");
-        sl_error_hint(err, "sluice verify --deep");
-        return -SL_E_VERIFY_FAILED;
-    }
+    rc = sl_asset_fetch_rows(b->engine, d->asset, path, may_go_on, b, err);
     if (rc == 0)
         d->local_path = path;
     return rc;

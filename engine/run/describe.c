@@ -9,6 +9,7 @@
 #include "lake/lake.h"
 #include "lake/stac.h"
 #include "run/batch.h"
+#include "run/parts.h"
 
 static struct json_object *bounds_json(const struct sl_unit *u)
 {
@@ -189,10 +190,10 @@ static void write_documents(struct sl_batch *b, struct sl_planned_asset *a)
         .uploader = b->manifest.uploader,
         .kind = a->output->kind->asset_kind,
         .created_at = sl_json_str(a->doc, "created_at", NULL),
-        .href = sl_arena_printf(b->arena, "%s.%s", a->dataset_id, a->output->kind->extension),
+        .href = sl_arena_printf(b->arena, "%s.%s", a->dataset_id, sl_planned_suffix(a)),
         .metadata_href = sl_arena_printf(b->arena, "%s.iso19115.json", a->dataset_id),
         .thumbnail_href = a->thumbnail_path ? sl_arena_printf(b->arena, "%s.thumbnail.png", a->dataset_id) : NULL,
-        .media_type = a->output->kind->media_type,
+        .media_type = sl_planned_media_type(a),
         .size_bytes = a->size_bytes,
         .sha256_hex = a->sha256_hex,
         .batch_id = b->lease.batch_id,
@@ -224,7 +225,7 @@ void sl_batch_describe_asset(struct sl_batch *b, struct sl_planned_asset *a)
     sl_json_put_str(d, "kind", a->output->kind->asset_kind);
     sl_json_put_str(d, "bucket", b->engine->config->lake_bucket);
     sl_json_put_str(d, "s3_key", a->key);
-    sl_json_put_str(d, "media_type", a->output->kind->media_type);
+    sl_json_put_str(d, "media_type", sl_planned_media_type(a));
     sl_json_put_int(d, "size_bytes", a->size_bytes);
     sl_json_put_str(d, "content_hash", sl_arena_printf(b->arena, "sha256:%s", a->sha256_hex));
     sl_json_put_str(d, "fingerprint", a->fingerprint);
@@ -243,6 +244,8 @@ void sl_batch_describe_asset(struct sl_batch *b, struct sl_planned_asset *a)
     if (b->n_datasets)
         sl_json_put(d, "datasets", sl_batch_datasets_json(b));
     sl_json_put(d, "metadata", metadata_json(b, a));
+    if (a->parts)
+        sl_json_put(d, "parts", sl_lake_parts_summary(a->parts));
     sl_json_put(d, "documents", json_object_new_array());
     sl_json_put_str(d, "created_at", sl_clock_iso8601(at, sl_clock_wall_ns()));
     a->doc = d;

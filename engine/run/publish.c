@@ -10,6 +10,7 @@
 #include "lake/lake.h"
 #include "run/batch.h"
 #include "run/conserve.h"
+#include "run/parts.h"
 #include "run/unpublished.h"
 #include "store/store.h"
 
@@ -37,18 +38,18 @@ static struct sl_lake_object asset_object(const struct sl_batch *b, const struct
                                    .key = a->key,
                                    .path = a->local_path,
                                    .size_bytes = a->size_bytes,
-                                   .content_type = a->output->kind->media_type,
+                                   .content_type = sl_planned_media_type(a),
                                    .sha256_hex = a->sha256_hex,
                                    .asset_id = a->asset_id,
                                    .run_id = b->run_id};
 }
 
-/* An object beside the asset; its key, hash and size go into the asset's document. */
-static struct sl_lake_object object_beside(struct sl_batch *b, struct sl_planned_asset *a, const char *kind,
-                                           const char *suffix, const char *media_type, const char *hex, int64_t bytes)
+/* An object of the version beside the asset's own; its key, hash and size go into the asset's document. */
+static struct sl_lake_object object_at(struct sl_batch *b, struct sl_planned_asset *a, const char *kind, const char *key,
+                                       const char *media_type, const char *hex, int64_t bytes)
 {
     const struct sl_lake_object object = {.bucket = b->engine->config->lake_bucket,
-                                          .key = sl_lake_key(b->arena, a->dataset_id, a->version, suffix),
+                                          .key = key,
                                           .content_type = media_type,
                                           .sha256_hex = hex,
                                           .asset_id = a->asset_id,
@@ -60,6 +61,21 @@ static struct sl_lake_object object_beside(struct sl_batch *b, struct sl_planned
     sl_json_put_str(o, "content_hash", sl_arena_printf(b->arena, "sha256:%s", hex));
     sl_json_put_int(o, "size_bytes", bytes);
     json_object_array_add(sl_json_get(a->doc, "documents"), o);
+    return object;
+}
+
+static struct sl_lake_object object_beside(struct sl_batch *b, struct sl_planned_asset *a, const char *kind,
+                                           const char *suffix, const char *media_type, const char *hex, int64_t bytes)
+{
+    return object_at(b, a, kind, sl_lake_key(b->arena, a->dataset_id, a->version, suffix), media_type, hex, bytes);
+}
+
+static struct sl_lake_object part_object(struct sl_batch *b, struct sl_planned_asset *a, const struct sl_lake_part *part)
+{
+    struct sl_lake_object object = object_at(b, a, "part", sl_part_key(b->arena, a->dataset_id, a->version, part),
+                                             a->parts->media_type, part->sha256_hex, part->bytes);
+    object.path = part->path;
+    object.size_bytes = part->bytes;
     return object;
 }
 
@@ -98,7 +114,7 @@ static int enter_in_catalog(struct sl_batch *b, const struct sl_planned_asset *a
                                          .kind = sl_json_str(a->doc, "kind", NULL),
                                          .bucket = b->engine->config->lake_bucket,
                                          .s3_key = a->key,
-                                         .media_type = a->output->kind->media_type,
+                                         .media_type = sl_planned_media_type(a),
                                          .content_hash = sl_json_str(a->doc, "content_hash", NULL),
                                          .crs = sl_json_str(a->doc, "crs", NULL),
                                          .size_bytes = a->size_bytes,
@@ -108,15 +124,20 @@ static int enter_in_catalog(struct sl_batch *b, const struct sl_planned_asset *a
     return sl_catalog_put_asset(b->engine->catalog, &row, err);
 }
 
+/* Beside its parts: the asset's own object, two documents, a picture. */
+enum { BESIDE_MAX = 4 };
+
 static int publish_one(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
 {
     int rc = b->engine->ledger->ops->reserve_version(b->engine->ledger, &b->lease, a->dataset_id, &a->version, err);
     if (rc < 0)
         return rc;
-    a->key = sl_lake_key(b->arena, a->dataset_id, a->version, a->output->kind->extension);
+    size_t n = 0, n_parts = a->parts ? a->parts->n : 0;
+    a->key = sl_lake_key(b->arena, a->dataset_id, a->version, sl_planned_suffix(a));
     sl_batch_describe_asset(b, a);
-    struct sl_lake_object objects[SL_LAKE_PUT_MAX];
-    size_t n = 0;
+    struct sl_lake_object *objects = sl_arena_array(b->arena, n_parts + BESIDE_MAX, sizeof *objects);
+    for (size_t i = 0; i < n_parts; i++)
+        objects[n++] = part_object(b, a, &a->parts->items[i]);
     objects[n++] = asset_object(b, a);
     if (a->stac_text)
         objects[n++] = document_object(b, a, "stac", "stac.json", "application/geo+json", a->stac_text);
@@ -298,7 +319,7 @@ int sl_batch_publish(struct sl_batch *b, struct sl_error *err)
                 continue;
             rc = publish_one(b, a, err);
             docs[n++] = a->doc;
-            stage.bytes += a->size_bytes;
+            stage.bytes += a->parts ? sl_lake_parts_bytes(a->parts) : a->size_bytes;
         }
     stage.count = (int64_t)n;
     if (rc == 0)
@@ -306,27 +327,27 @@ int sl_batch_publish(struct sl_batch *b, struct sl_error *err)
     return rc < 0 ? rc : commit(b, docs, n, &stage, err);
 }
 
-static void take_back(struct sl_batch *b, const char *key)
+/* Whatever the version has, unless the ledger stands by it after all. */
+static void take_back(struct sl_batch *b, const struct sl_planned_asset *a)
 {
-    bool committed = true;
     const char *bucket = b->engine->config->lake_bucket;
-    if (key && is_committed(b, bucket, key, &committed, NULL) == 0 && !committed)
-        (void)sl_store_remove(b->engine->store, bucket, key, NULL);
+    bool committed = true;
+    if (is_committed(b, bucket, a->key, &committed, NULL) < 0 || committed)
+        return;
+    (void)sl_store_remove(b->engine->store, bucket, a->key, NULL);
+    struct json_object *documents = a->doc ? sl_json_get(a->doc, "documents") : NULL;
+    for (size_t j = 0; documents && j < json_object_array_length(documents); j++)
+        (void)sl_store_remove(b->engine->store, bucket,
+                              sl_json_str(json_object_array_get_idx(documents, j), "s3_key", ""), NULL);
+    (void)sl_catalog_remove_asset(b->engine->catalog, a->asset_id, NULL);
 }
 
 void sl_batch_unpublish(struct sl_batch *b)
 {
     for (size_t i = 0; i < b->n_units; i++)
-        for (size_t k = 0; k < b->units[i].n_assets; k++) {
-            struct sl_planned_asset *a = &b->units[i].assets[k];
-            if (!a->key)
-                continue;
-            take_back(b, a->key);
-            struct json_object *documents = a->doc ? sl_json_get(a->doc, "documents") : NULL;
-            for (size_t j = 0; documents && j < json_object_array_length(documents); j++)
-                take_back(b, sl_json_str(json_object_array_get_idx(documents, j), "s3_key", NULL));
-            (void)sl_catalog_remove_asset(b->engine->catalog, a->asset_id, NULL);
-        }
+        for (size_t k = 0; k < b->units[i].n_assets; k++)
+            if (b->units[i].assets[k].key)
+                take_back(b, &b->units[i].assets[k]);
     struct sl_error why = {0};
     struct cleaning all = {.b = b, .all = true};
     int rc = clean_reserved(&all, &why);

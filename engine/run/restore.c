@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "run/batch.h"
 #include "run/orphan.h"
+#include "run/parts.h"
 #include "store/store.h"
 
 struct place {
@@ -90,9 +91,27 @@ static int restore_thumbnail(struct sl_batch *b, const struct sl_planned_asset *
     return 0;
 }
 
+/* The index has their hashes and is as it was: so are they. */
+static int restore_parts(struct sl_batch *b, const struct sl_planned_asset *a, bool *intact, struct sl_error *err)
+{
+    const char *dataset = sl_json_str(a->before, "dataset_id", ""), *bucket = sl_json_str(a->before, "bucket", "");
+    int rc = 0;
+    *intact = true;
+    for (size_t i = 0; rc == 0 && a->parts && i < a->parts->n; i++) {
+        const struct sl_lake_part *part = &a->parts->items[i];
+        const struct place p = {.bucket = bucket,
+                                .key = sl_part_key(b->arena, dataset, sl_json_int(a->before, "version", 0), part),
+                                .hex = part->sha256_hex};
+        bool was_there = false;
+        rc = restore(b, a, &p, a->parts->media_type, part->path, &was_there, err);
+        *intact = *intact && was_there;
+    }
+    return rc;
+}
+
 int sl_batch_restore(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
 {
-    bool intact = false, picture_intact = false;
+    bool intact = false, picture_intact = false, parts_intact = false;
     if (!a->before)
         return 0;
     const struct place p = {.bucket = sl_json_str(a->before, "bucket", ""),
@@ -104,8 +123,10 @@ int sl_batch_restore(struct sl_batch *b, struct sl_planned_asset *a, struct sl_e
     }
     int rc = restore(b, a, &p, sl_json_str(a->before, "media_type", NULL), a->local_path, &intact, err);
     if (rc == 0)
+        rc = restore_parts(b, a, &parts_intact, err);
+    if (rc == 0)
         rc = restore_thumbnail(b, a, &picture_intact, err);
     if (rc == 0)
-        a->restored = intact && picture_intact ? "intact" : "restored";
+        a->restored = intact && parts_intact && picture_intact ? "intact" : "restored";
     return rc;
 }

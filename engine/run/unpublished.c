@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/unpublished.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,7 +14,7 @@
 #include "run/orphan.h"
 #include "store/store.h"
 
-/* A version has an asset, two documents and a picture: of more than these the rest is looked at by the next recovery. */
+/* Looked at together: a version has an asset, two documents, a picture, and parts, of which there may be thousands. */
 enum { OBJECTS_MAX = 256 };
 
 struct clearing {
@@ -103,13 +104,11 @@ static int clear_object(struct clearing *c, const char *key, const char *etag, s
     return tell(c, key, run_id, moved_to, err);
 }
 
-static int clear_objects(struct clearing *c, struct sl_error *err)
+/* What stays is told by c->left. */
+static int clear_page(struct clearing *c, struct sl_error *err)
 {
-    const struct sl_reservation *r = c->reservation;
-    const char *prefix = sl_lake_prefix(c->arena, r->dataset_id, r->version);
-    int rc =
-        sl_store_list(c->engine->store, c->engine->config->lake_bucket, prefix, NULL, OBJECTS_MAX, note_object, c, err);
-    bool left = c->n == OBJECTS_MAX;
+    bool left = false;
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < c->n; i++) {
         struct sl_error why = {0};
         c->left = false;
@@ -122,6 +121,32 @@ static int clear_objects(struct clearing *c, struct sl_error *err)
         }
         left |= c->left;
     }
+    c->left = left;
+    return rc;
+}
+
+static int clear_objects(struct clearing *c, struct sl_error *err)
+{
+    const struct sl_reservation *r = c->reservation;
+    struct sl_arena *whole = c->arena;
+    const char *prefix = sl_lake_prefix(whole, r->dataset_id, r->version);
+    char after[SL_KEY_MAX_BYTES + 1] = "";
+    bool left = false, more = true;
+    int rc = 0;
+    while (rc == 0 && more) {
+        SL_CLEANUP(sl_arena_freep) struct sl_arena *page = sl_arena_new();
+        c->arena = page;
+        c->n = 0;
+        rc = sl_store_list(c->engine->store, c->engine->config->lake_bucket, prefix, *after ? after : NULL, OBJECTS_MAX,
+                           note_object, c, err);
+        more = c->n == OBJECTS_MAX;
+        if (more)
+            snprintf(after, sizeof after, "%s", c->keys[c->n - 1]);
+        if (rc == 0)
+            rc = clear_page(c, err);
+        left |= c->left;
+    }
+    c->arena = whole;
     c->left = left;
     return rc;
 }

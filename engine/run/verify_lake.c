@@ -171,12 +171,12 @@ static int fix_document(struct sl_verify *v, const struct sl_finding *f, struct 
 
 /* -- one object ----------------------------------------------------------------------------------------------------- */
 
-/* Gone, or with other content. An asset and its picture can only be computed again; a document beside it is in the ledger. */
+/* Gone, or with other content. An asset, a part of it and its picture can only be computed again; a document beside it is in the ledger. */
 static int report_content(struct sl_verify *v, struct sl_finding *f, struct json_object *r, struct sl_error *err)
 {
     char replay[SL_BATCH_ID_BYTES + 64];
     const char *kind = sl_json_str(r, "kind", "");
-    if (!strcmp(kind, "asset") || !strcmp(kind, "thumbnail")) {
+    if (!strcmp(kind, "asset") || !strcmp(kind, "part") || !strcmp(kind, "thumbnail")) {
         snprintf(replay, sizeof replay, "sluice replay %s --into-version %lld", f->batch_id,
                  (long long)sl_json_int(r, "version", 0));
         f->repair = replay;
