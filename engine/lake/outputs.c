@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lake/outputs.h"
+#include "lake/parts.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -47,6 +48,23 @@ const struct sl_output_order *sl_output_order_of(const struct sl_output_kind *ki
 
 static const char *const parquet_compressions[] = {"zstd", "snappy", "gzip", "none", NULL};
 
+#define PARTITION_OPTION                                                                                                   \
+    {.name = "partition_by",                                                                                               \
+     .type = SL_OPT_COLUMNS,                                                                                               \
+     .default_json = "null",                                                                                               \
+     .offset = offsetof(struct sl_output_geoparquet, partition_by),                                                        \
+     .help = "One to three columns: the rows of each of their values are a file of their own, in folders column=value. The " \
+             "columns are then in the names of the folders and not in the files, as Hive's readers take it."}
+
+static int validate_parquet(const void *data, struct sl_error *err)
+{
+    const struct sl_output_geoparquet *o = data;
+    int rc = validate_order(&o->order, err);
+    if (rc == 0 && o->partition_by.n > SL_LAKE_PART_COLUMNS_MAX)
+        rc = sl_fail(err, SL_E_RECIPE_OPTION, "partition_by takes at most %d columns", SL_LAKE_PART_COLUMNS_MAX);
+    return rc;
+}
+
 static const struct sl_option geoparquet_items[] = {
     ORDER_OPTIONS,
     {.name = "compression",
@@ -78,6 +96,7 @@ static const struct sl_option geoparquet_items[] = {
      .default_json = "true",
      .offset = offsetof(struct sl_output_geoparquet, covering),
      .help = "true: a column with each row's bounding box, by which readers select without reading geometries."},
+    PARTITION_OPTION,
 };
 
 const struct sl_output_kind sl_output_geoparquet = {
@@ -93,7 +112,7 @@ const struct sl_output_kind sl_output_geoparquet = {
     .options = {.items = geoparquet_items,
                 .n = COUNT(geoparquet_items),
                 .struct_bytes = sizeof(struct sl_output_geoparquet)},
-    .validate = validate_order,
+    .validate = validate_parquet,
 };
 
 const struct sl_output_geoparquet sl_output_quarantine_options = {

@@ -25,6 +25,7 @@ struct sl_output_geoparquet {
     int64_t compression_level; /* of zstd */
     int64_t row_group_rows;
     bool covering;
+    struct sl_names partition_by; /* none: one file */
 };
 /* What rows that checks put aside are written as: GeoParquet in its default form. No recipe names it. */
 extern const struct sl_output_kind sl_output_quarantine;

@@ -126,7 +126,7 @@ static int query(struct sl_unit *unit, struct sl_work *w, struct sl_relation *re
 {
     const struct sl_planned_asset *parquet = NULL;
     for (size_t i = 0; i < unit->n_assets; i++)
-        if (unit->assets[i].local_path && unit->assets[i].output->kind == &sl_output_geoparquet)
+        if (unit->assets[i].local_path && !unit->assets[i].parts && unit->assets[i].output->kind == &sl_output_geoparquet)
             parquet = &unit->assets[i];
     int rc = w->compute->ops->relation(w->session, &w->table, SL_ORDER_HILBERT, w->arena, relation, err);
     if (rc < 0)

@@ -8,7 +8,9 @@
 #include "json/json.h"
 #include "lake/features/features.h"
 #include "lake/geoparquet/geoparquet.h"
+#include "lake/geoparquet/partitions.h"
 #include "lake/outputs.h"
+#include "run/parts.h"
 #include "run/thumbnail.h"
 
 /* The order that the recipe's last transform is for, where the output has none of its own. */
@@ -60,8 +62,32 @@ static int sort_relation(struct sl_work *w, const struct sl_names *by, struct sl
     return rc;
 }
 
-static int write_geoparquet(struct sl_work *w, struct sl_planned_asset *a, const struct sl_relation *relation,
-                            int64_t *rows, struct sl_error *err)
+static int may_go_on(void *data, struct sl_error *err)
+{
+    return sl_batch_mine(data, err);
+}
+
+static int write_in_parts(struct sl_batch *b, struct sl_work *w, struct sl_planned_asset *a, const struct sl_relation *relation,
+                          const struct sl_geoparquet_options *options, int64_t *rows, struct sl_error *err)
+{
+    const struct sl_output_geoparquet *o = a->output->options;
+    const struct sl_partitions how = {.by = (const char *const *)o->partition_by.items,
+                                      .n_by = o->partition_by.n,
+                                      .stem = sl_arena_printf(b->arena, "%s/out-%s", b->scratch, a->asset_id),
+                                      .media_type = a->output->kind->media_type,
+                                      .may_go_on = may_go_on,
+                                      .data = b};
+    struct sl_lake_parts parts;
+    int rc = sl_partitions_write(relation, &w->table, w->crs, options, &how, b->arena, &parts, err);
+    if (rc == 0)
+        rc = sl_batch_set_parts(b, a, &parts, err);
+    if (rc == 0)
+        *rows = sl_lake_parts_rows(a->parts);
+    return rc;
+}
+
+static int write_geoparquet(struct sl_batch *b, struct sl_work *w, struct sl_planned_asset *a,
+                            const struct sl_relation *relation, int64_t *rows, struct sl_error *err)
 {
     const struct sl_output_geoparquet *o = a->output->options;
     const struct sl_geoparquet_options options = {.compression = sl_output_geoparquet_compression(o),
@@ -69,6 +95,8 @@ static int write_geoparquet(struct sl_work *w, struct sl_planned_asset *a, const
                                                   .row_group_rows = o->row_group_rows,
                                                   .covering = o->covering};
     struct sl_geoparquet_facts facts;
+    if (o->partition_by.n)
+        return write_in_parts(b, w, a, relation, &options, rows, err);
     int rc = sl_geoparquet_write(relation, &w->table, w->crs, &a->unit->geometry, &options, a->local_path, &facts, err);
     if (rc < 0)
         return rc;
@@ -124,7 +152,7 @@ static int write_one(struct sl_batch *b, struct sl_work *w, struct sl_planned_as
         rc = sort_relation(w, &order->by, &relation, err);
     a->local_path = sl_arena_printf(w->arena, "%s/out-%s.%s", b->scratch, a->asset_id, a->output->kind->extension);
     if (rc == 0)
-        rc = sl_output_is_geoparquet(a->output->kind) ? write_geoparquet(w, a, &relation, &rows, err)
+        rc = sl_output_is_geoparquet(a->output->kind) ? write_geoparquet(b, w, a, &relation, &rows, err)
                                                       : write_features(w, a, &relation, &rows, err);
     if (rc < 0)
         return rc;
@@ -142,7 +170,7 @@ static int write_unit(struct sl_batch *b, struct sl_unit *unit, struct sl_work *
         struct sl_planned_asset *a = &unit->assets[k];
         if (!a->linked)
             rc = write_one(b, w, a, err);
-        *bytes += a->size_bytes;
+        *bytes += a->parts ? sl_lake_parts_bytes(a->parts) : a->size_bytes;
     }
     if (rc == 0 && unit->geometry.measured_count > 0)
         json_object_array_add(w->warnings,

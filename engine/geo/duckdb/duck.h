@@ -62,7 +62,7 @@ int sl_duck_arrow_view(struct sl_duck *duck, const char *name, struct ArrowArray
  * statement may run on that meanwhile. */
 int sl_duck_arrow_stream(struct sl_duck *duck, const char *sql, struct ArrowArrayStream *out, struct sl_error *err);
 /* Adds the function sl_wkb_box(BLOB) → STRUCT(xmin, ymin, xmax, ymax DOUBLE), NULL for NULL, for an empty geometry and for
- * what is not WKB; again is free. */
+ * what is not WKB, and sl_wkb_type(BLOB) → INTEGER, the type in ISO's numbers (1003: polygon with Z); again is free. */
 int sl_duck_add_wkb_box(struct sl_duck *duck, struct sl_error *err);
 /* Interrupts what runs now; from any thread. */
 void sl_duck_interrupt(struct sl_duck *duck);
