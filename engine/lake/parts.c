@@ -11,7 +11,8 @@
 
 enum { INDEX_MAX_BYTES = 64 << 20, NAME_MAX_BYTES = 63, SHA256_HEX = 64 };
 
-/* -- folders ------------------------------------------------------------------------------------------------------------ */
+/* -- folders
+ * ------------------------------------------------------------------------------------------------------------ */
 
 bool sl_lake_part_name_valid(const char *name)
 {
@@ -24,8 +25,8 @@ bool sl_lake_part_name_valid(const char *name)
 
 static bool plain(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
-           c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.' || c == '~';
 }
 
 int sl_lake_part_folder(const char *name, const char *value, size_t bytes, struct sl_buf *out, struct sl_error *err)
@@ -45,14 +46,18 @@ int sl_lake_part_folder(const char *name, const char *value, size_t bytes, struc
             sl_buf_printf(out, "%%%02X", (unsigned char)value[i]);
     }
     if (out->len - begin > SL_LAKE_PART_VALUE_MAX_BYTES) {
-        sl_fail(err, SL_E_LIMIT, "column \"%s\" has a value of %zu bytes, too long for the name of a folder", name, bytes);
+        sl_fail(err, SL_E_LIMIT, "column \"%s\" has a value of %zu bytes, too long for the name of a folder", name,
+                bytes);
         sl_error_hint(err, "partition by a column with short values");
         return -SL_E_LIMIT;
     }
     if (memchr(value, '\0', bytes))
-        return sl_fail(err, SL_E_LIMIT, "column \"%s\" has a value with a NUL character, which no folder's name can have", name);
+        return sl_fail(err, SL_E_LIMIT,
+                       "column \"%s\" has a value with a NUL character, which no folder's name can have", name);
     if (bytes == strlen(SL_LAKE_NULL_PARTITION) && !memcmp(value, SL_LAKE_NULL_PARTITION, bytes))
-        return sl_fail(err, SL_E_LIMIT, "column \"%s\" has the value \"" SL_LAKE_NULL_PARTITION "\", which stands for NULL in a folder's name",
+        return sl_fail(err, SL_E_LIMIT,
+                       "column \"%s\" has the value \"" SL_LAKE_NULL_PARTITION
+                       "\", which stands for NULL in a folder's name",
                        name);
     return 0;
 }
@@ -90,7 +95,8 @@ bool sl_lake_part_value(const char *suffix, const char *name, struct sl_arena *a
     return false;
 }
 
-/* -- checks ------------------------------------------------------------------------------------------------------------- */
+/* -- checks
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static bool suffix_valid(const char *suffix)
 {
@@ -109,7 +115,8 @@ static bool suffix_valid(const char *suffix)
 static int too_many(const struct sl_lake_parts *parts, struct sl_error *err)
 {
     const char *column = parts->n_columns ? parts->columns[parts->n_columns - 1].name : "";
-    sl_fail(err, SL_E_LIMIT, "column \"%s\" makes %zu parts, an asset has at most %d", column, parts->n, SL_LAKE_PARTS_MAX);
+    sl_fail(err, SL_E_LIMIT, "column \"%s\" makes %zu parts, an asset has at most %d", column, parts->n,
+            SL_LAKE_PARTS_MAX);
     sl_error_hint(err, "partition by columns with fewer values");
     return -SL_E_LIMIT;
 }
@@ -130,7 +137,8 @@ int sl_lake_parts_check(const struct sl_lake_parts *parts, struct sl_error *err)
     return 0;
 }
 
-/* -- the index ---------------------------------------------------------------------------------------------------------- */
+/* -- the index
+ * ---------------------------------------------------------------------------------------------------------- */
 
 int64_t sl_lake_parts_rows(const struct sl_lake_parts *parts)
 {
@@ -166,7 +174,8 @@ struct json_object *sl_lake_parts_summary(const struct sl_lake_parts *parts)
     return o;
 }
 
-static struct json_object *part_json(const struct sl_lake_parts *parts, const struct sl_lake_part *p, struct sl_arena *arena)
+static struct json_object *part_json(const struct sl_lake_parts *parts, const struct sl_lake_part *p,
+                                     struct sl_arena *arena)
 {
     struct json_object *o = json_object_new_object(), *values = json_object_new_object();
     for (size_t i = 0; i < parts->n_columns; i++) {
@@ -233,7 +242,8 @@ static bool read_index(struct json_object *root, struct sl_arena *arena, struct 
     return true;
 }
 
-int sl_lake_parts_read(const char *text, size_t bytes, struct sl_arena *arena, struct sl_lake_parts *out, struct sl_error *err)
+int sl_lake_parts_read(const char *text, size_t bytes, struct sl_arena *arena, struct sl_lake_parts *out,
+                       struct sl_error *err)
 {
     static const struct sl_json_limits limits = {.max_bytes = INDEX_MAX_BYTES, .max_depth = 8, .max_values = 400000};
     SL_CLEANUP(sl_doc_freep) struct sl_doc *doc = NULL;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * parts.h - an asset of several objects: parts, in folders named after their values, and the index that stands for them.
+ * parts.h - an asset of several objects: parts, in folders named after their values, and the index that stands for
+ * them.
  *
- * The asset's own object is the index, "{dataset}/v{n}/{dataset}.parts.json": a text that lists every part with its rows,
- * bytes, hash and values, the same for the same parts, so that its hash stands for all bytes. The parts lie beside it under
- * their suffixes, "{dataset}/v{n}/variable=t2m/date=2025-03-11/part-0.parquet". Values are percent-encoded so that pyarrow
- * and DuckDB read them back as they were; NULL is __HIVE_DEFAULT_PARTITION__. Columns of the folders are not in the files.
- * Everything is borrowed from the caller's arena.
+ * The asset's own object is the index, "{dataset}/v{n}/{dataset}.parts.json": a text that lists every part with its
+ * rows, bytes, hash and values, the same for the same parts, so that its hash stands for all bytes. The parts lie
+ * beside it under their suffixes, "{dataset}/v{n}/variable=t2m/date=2025-03-11/part-0.parquet". Values are
+ * percent-encoded so that pyarrow and DuckDB read them back as they were; NULL is __HIVE_DEFAULT_PARTITION__. Columns
+ * of the folders are not in the files. Everything is borrowed from the caller's arena.
  */
 #ifndef SLUICE_LAKE_PARTS_H
 #define SLUICE_LAKE_PARTS_H
@@ -22,14 +23,14 @@
 #include "base/buf.h"
 
 enum {
-    SL_LAKE_PARTS_MAX = 10000,        /* of an asset: its ledger document names each */
+    SL_LAKE_PARTS_MAX = 10000, /* of an asset: its ledger document names each */
     SL_LAKE_PART_COLUMNS_MAX = 3,
     SL_LAKE_PART_VALUE_MAX_BYTES = 200, /* as encoded, in a folder's name */
     SL_LAKE_PART_SUFFIX_MAX_BYTES = 820 /* a dataset's id and version go before it in a key */
 };
-#define SL_LAKE_PARTS_SUFFIX "parts.json"
+#define SL_LAKE_PARTS_SUFFIX     "parts.json"
 #define SL_LAKE_PARTS_MEDIA_TYPE "application/vnd.sluice.parts+json"
-#define SL_LAKE_NULL_PARTITION "__HIVE_DEFAULT_PARTITION__"
+#define SL_LAKE_NULL_PARTITION   "__HIVE_DEFAULT_PARTITION__"
 
 struct sl_lake_part {
     const char *path;   /* local; NULL in one read from an index */
@@ -62,7 +63,8 @@ int sl_lake_parts_check(const struct sl_lake_parts *parts, struct sl_error *err)
 /* The index's text. */
 char *sl_lake_parts_index(const struct sl_lake_parts *parts, struct sl_arena *arena);
 /* The other way; SL_E_FILE_DAMAGED for what is no index. */
-int sl_lake_parts_read(const char *text, size_t bytes, struct sl_arena *arena, struct sl_lake_parts *out, struct sl_error *err);
+int sl_lake_parts_read(const char *text, size_t bytes, struct sl_arena *arena, struct sl_lake_parts *out,
+                       struct sl_error *err);
 int64_t sl_lake_parts_rows(const struct sl_lake_parts *parts);
 int64_t sl_lake_parts_bytes(const struct sl_lake_parts *parts);
 /* What the asset's ledger document says of them: count, rows, size_bytes, media_type, columns. The caller owns it. */

@@ -17,14 +17,16 @@
 
 enum { INDEX_MAX_BYTES = 32 << 20, VALUES_AT_ONCE = 200 };
 
-/* -- of a batch --------------------------------------------------------------------------------------------------------- */
+/* -- of a batch
+ * --------------------------------------------------------------------------------------------------------- */
 
 static int by_suffix(const void *a, const void *b)
 {
     return strcmp(((const struct sl_lake_part *)a)->suffix, ((const struct sl_lake_part *)b)->suffix);
 }
 
-int sl_batch_set_parts(struct sl_batch *b, struct sl_planned_asset *a, const struct sl_lake_parts *parts, struct sl_error *err)
+int sl_batch_set_parts(struct sl_batch *b, struct sl_planned_asset *a, const struct sl_lake_parts *parts,
+                       struct sl_error *err)
 {
     struct sl_lake_part *items = sl_arena_array(b->arena, parts->n, sizeof *items);
     struct sl_lake_parts *own = sl_arena_alloc(b->arena, sizeof *own);
@@ -65,7 +67,8 @@ char *sl_part_key(struct sl_arena *arena, const char *dataset_id, int64_t versio
     return sl_arena_printf(arena, "%s%s", sl_lake_prefix(arena, dataset_id, version), part->suffix);
 }
 
-/* -- from the lake ------------------------------------------------------------------------------------------------------ */
+/* -- from the lake
+ * ------------------------------------------------------------------------------------------------------ */
 
 bool sl_asset_has_parts(struct json_object *doc)
 {
@@ -113,8 +116,9 @@ static int fetch_index(struct sl_engine *e, struct json_object *doc, const char 
     return rc < 0 ? rc : sl_lake_parts_read(text.data, text.len, arena, out, err);
 }
 
-static int fetch_parts(struct sl_engine *e, struct json_object *doc, const struct sl_lake_parts *parts, const char *folder,
-                       int (*may_go_on)(void *data, struct sl_error *err), void *data, struct sl_error *err)
+static int fetch_parts(struct sl_engine *e, struct json_object *doc, const struct sl_lake_parts *parts,
+                       const char *folder, int (*may_go_on)(void *data, struct sl_error *err), void *data,
+                       struct sl_error *err)
 {
     enum { ASK_EVERY = 64 };
     const char *bucket = sl_json_str(doc, "bucket", ""), *dataset = sl_json_str(doc, "dataset_id", "");
@@ -142,8 +146,8 @@ static const char *duck_type(const char *type)
 }
 
 /* file → values, by which the columns of the folders come back. */
-static int make_values(struct sl_duck *duck, const struct sl_lake_parts *parts, const char *folder, struct sl_arena *arena,
-                       struct sl_error *err)
+static int make_values(struct sl_duck *duck, const struct sl_lake_parts *parts, const char *folder,
+                       struct sl_arena *arena, struct sl_error *err)
 {
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     sl_sql_init(&sql, SL_DIALECT_DUCKDB);

@@ -11,7 +11,7 @@
 
 /* Of the sorted file: few rows a group, so that a part's range touches few others. */
 enum { SORTED_GROUP_ROWS = 16384, MEMBER_MAX_BYTES = 4096, NUMBERS = 2, FACTS = 5 };
-#define ROW "sluice row"
+#define ROW   "sluice row"
 #define PLACE "sluice place"
 
 struct partition {
@@ -25,14 +25,15 @@ struct writing {
     const struct sl_table *table;
     const struct sl_partitions *how;
     struct sl_arena *arena;
-    const char *sorted; /* the file of all rows */
+    const char *sorted;    /* the file of all rows */
     struct sl_table inner; /* the table without the columns of the folders */
     struct sl_lake_part_column columns[SL_LAKE_PART_COLUMNS_MAX];
     struct partition *partitions;
     size_t n, capacity;
 };
 
-/* -- the columns -------------------------------------------------------------------------------------------------------- */
+/* -- the columns
+ * -------------------------------------------------------------------------------------------------------- */
 
 static bool is_by(const struct sl_partitions *how, const char *name)
 {
@@ -45,8 +46,8 @@ static bool is_by(const struct sl_partitions *how, const char *name)
 /* Whose values are the same text for everybody. */
 static bool type_names_folders(const char *type)
 {
-    static const char *const types[] = {"text", "character varying", "varchar", "character", "boolean", "smallint",
-                                        "integer", "bigint", "date", "uuid"};
+    static const char *const types[] = {"text",     "character varying", "varchar", "character", "boolean",
+                                        "smallint", "integer",           "bigint",  "date",      "uuid"};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!strncmp(types[i], type, strlen(types[i])) && (!type[strlen(types[i])] || type[strlen(types[i])] == '('))
             return true;
@@ -65,11 +66,14 @@ static int take_column(struct writing *w, size_t k, struct sl_error *err)
             continue;
         if (c->geometry || !type_names_folders(c->type)) {
             sl_fail(err, SL_E_RECIPE_OPTION, "partition_by: column \"%s\" is of type %s", name, c->type);
-            sl_error_hint(err, "folders are named after texts, integers, booleans, dates and uuids; add_column makes one of these");
+            sl_error_hint(
+                err,
+                "folders are named after texts, integers, booleans, dates and uuids; add_column makes one of these");
             return -SL_E_RECIPE_OPTION;
         }
         if (!sl_lake_part_name_valid(name))
-            return sl_fail(err, SL_E_RECIPE_OPTION, "partition_by: \"%s\" cannot be in the name of a folder; rename it", name);
+            return sl_fail(err, SL_E_RECIPE_OPTION, "partition_by: \"%s\" cannot be in the name of a folder; rename it",
+                           name);
         w->columns[k] = (struct sl_lake_part_column){name, c->type};
         return 0;
     }
@@ -102,13 +106,15 @@ static void put_by(const struct writing *w, struct sl_sql *sql, const char *afte
     }
 }
 
-/* -- sorting ------------------------------------------------------------------------------------------------------------ */
+/* -- sorting
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static int sort_rows(struct writing *w, struct sl_error *err)
 {
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     sl_sql_init(&sql, SL_DIALECT_DUCKDB);
-    sl_sql_text(&sql, "COPY (SELECT * EXCLUDE (\"" ROW "\"), row_number() OVER () AS \"" PLACE "\" FROM (SELECT * FROM (SELECT *, "
+    sl_sql_text(&sql, "COPY (SELECT * EXCLUDE (\"" ROW "\"), row_number() OVER () AS \"" PLACE
+                      "\" FROM (SELECT * FROM (SELECT *, "
                       "row_number() OVER () AS \"" ROW "\" FROM (");
     sl_sql_text(&sql, w->relation->sql);
     sl_sql_text(&sql, ")) ORDER BY ");
@@ -122,7 +128,8 @@ static int sort_rows(struct writing *w, struct sl_error *err)
     return rc < 0 ? rc : sl_duck_exec_one(w->relation->duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
 }
 
-/* -- what the parts are --------------------------------------------------------------------------------------------------- */
+/* -- what the parts are
+ * --------------------------------------------------------------------------------------------------- */
 
 static const char *const simple_types[] = {NULL,         "Point",           "LineString",   "Polygon",
                                            "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"};
@@ -220,7 +227,8 @@ static int count_partitions(struct writing *w, struct sl_error *err)
     const char *names = w->how->by[0];
     for (size_t k = 1; k < w->how->n_by; k++)
         names = sl_arena_printf(w->arena, "%s\", \"%s", names, w->how->by[k]);
-    sl_fail(err, SL_E_LIMIT, "partition_by: \"%s\" make %lld parts, an asset has at most %d", names, (long long)n, SL_LAKE_PARTS_MAX);
+    sl_fail(err, SL_E_LIMIT, "partition_by: \"%s\" make %lld parts, an asset has at most %d", names, (long long)n,
+            SL_LAKE_PARTS_MAX);
     sl_error_hint(err, "partition by columns with fewer values");
     return -SL_E_LIMIT;
 }
@@ -237,7 +245,9 @@ static int find_partitions(struct writing *w, struct sl_error *err)
     put_by(w, &sql, "::VARCHAR, ");
     sl_sql_text(&sql, "min(\"" PLACE "\"), count(*)");
     if (w->table->geometry)
-        sl_sql_text(&sql, ", min(b.xmin), min(b.ymin), max(b.xmax), max(b.ymax), array_to_string(list_sort(list(DISTINCT t)), ',')");
+        sl_sql_text(
+            &sql,
+            ", min(b.xmin), min(b.ymin), max(b.xmax), max(b.ymax), array_to_string(list_sort(list(DISTINCT t)), ',')");
     sl_sql_text(&sql, " FROM (SELECT *");
     if (w->table->geometry) {
         sl_sql_text(&sql, ", sl_wkb_box(");
@@ -257,7 +267,8 @@ static int find_partitions(struct writing *w, struct sl_error *err)
     return rc < 0 ? rc : sl_duck_query(w->relation->duck, sql.buf.data, note_partition, w, err);
 }
 
-/* -- the parts ------------------------------------------------------------------------------------------------------------ */
+/* -- the parts
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static int select_part(const struct writing *w, const struct partition *p, struct sl_sql *sql, struct sl_error *err)
 {
@@ -283,7 +294,8 @@ static int write_part(const struct writing *w, const struct partition *p, size_t
     int rc = w->how->may_go_on ? w->how->may_go_on(w->how->data, err) : 0;
     if (rc < 0)
         return rc;
-    *out = (struct sl_lake_part){.path = sl_arena_printf(w->arena, "%s-%05zu.parquet", w->how->stem, i), .suffix = p->suffix};
+    *out = (struct sl_lake_part){.path = sl_arena_printf(w->arena, "%s-%05zu.parquet", w->how->stem, i),
+                                 .suffix = p->suffix};
     rc = select_part(w, p, &sql, err);
     const struct sl_relation relation = {.sql = sql.buf.data, .duck = w->relation->duck};
     if (rc == 0)
@@ -317,8 +329,8 @@ static int write_parts(struct writing *w, const struct sl_crs *crs, const struct
 }
 
 int sl_partitions_write(const struct sl_relation *relation, const struct sl_table *table, const struct sl_crs *crs,
-                        const struct sl_geoparquet_options *options, const struct sl_partitions *how, struct sl_arena *arena,
-                        struct sl_lake_parts *out, struct sl_error *err)
+                        const struct sl_geoparquet_options *options, const struct sl_partitions *how,
+                        struct sl_arena *arena, struct sl_lake_parts *out, struct sl_error *err)
 {
     struct writing w = {.relation = relation, .table = table, .how = how, .arena = arena};
     w.sorted = sl_arena_printf(arena, "%s-sorted.parquet", how->stem);

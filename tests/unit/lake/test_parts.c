@@ -56,7 +56,8 @@ static void test_a_value_that_no_folder_can_have_is_refused_by_its_column(void *
     assert_int_equal(sl_lake_part_folder("name", longest, SL_LAKE_PART_VALUE_MAX_BYTES + 1, &out, &err), -SL_E_LIMIT);
     assert_non_null(strstr(err.message, "\"name\""));
     assert_int_equal(sl_lake_part_folder("name", "a\0b", 3, &out, &err), -SL_E_LIMIT);
-    assert_int_equal(sl_lake_part_folder("name", SL_LAKE_NULL_PARTITION, strlen(SL_LAKE_NULL_PARTITION), &out, &err), -SL_E_LIMIT);
+    assert_int_equal(sl_lake_part_folder("name", SL_LAKE_NULL_PARTITION, strlen(SL_LAKE_NULL_PARTITION), &out, &err),
+                     -SL_E_LIMIT);
 }
 
 static void test_a_value_comes_back_from_a_suffix(void **state)
@@ -119,10 +120,11 @@ static void test_an_index_with_a_part_outside_of_the_version_is_refused(void **s
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
         struct sl_lake_parts out;
         struct sl_error err = {0};
-        const char *text = sl_arena_printf(*state,
-                                           "{\"media_type\": \"m\", \"columns\": [], \"parts\": [{\"suffix\": \"%s\", \"rows\": 1, "
-                                           "\"size_bytes\": 1, \"sha256\": \"%s\"}]}",
-                                           hostile[i], hash_a);
+        const char *text =
+            sl_arena_printf(*state,
+                            "{\"media_type\": \"m\", \"columns\": [], \"parts\": [{\"suffix\": \"%s\", \"rows\": 1, "
+                            "\"size_bytes\": 1, \"sha256\": \"%s\"}]}",
+                            hostile[i], hash_a);
         assert_int_equal(sl_lake_parts_read(text, strlen(text), *state, &out, &err), -SL_E_FILE_DAMAGED);
     }
 }
@@ -148,10 +150,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_value_is_percent_encoded_as_hive_readers_decode_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_value_that_no_folder_can_have_is_refused_by_its_column, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_value_that_no_folder_can_have_is_refused_by_its_column, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_value_comes_back_from_a_suffix, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_that_folders_cannot_have_are_known, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_index_reads_back_and_is_the_same_for_the_same_parts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_index_reads_back_and_is_the_same_for_the_same_parts, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_an_index_with_a_part_outside_of_the_version_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_parts_that_are_too_many_or_there_twice_are_refused, set_up, tear_down),
     };
