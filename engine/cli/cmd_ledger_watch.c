@@ -77,14 +77,37 @@ static int show(void *data, struct json_object *event, struct sl_error *err)
     return 0;
 }
 
-/* The ledger went away: wait, and open it again. */
+static bool went_away(int rc)
+{
+    return rc < 0 && rc != -(int)SL_E_CANCELLED && sl_code_class((enum sl_code)-rc) == SL_CLASS_TRANSIENT;
+}
+
+/* In pieces, for a signal may come between the look at `stopping` and the sleep. */
+static void pause_ms(int64_t ms)
+{
+    for (; ms > 0 && !stopping; ms -= POLL_MS)
+        sl_clock_sleep_ns(POLL_MS * SL_NS_PER_MS);
+}
+
+/* The ledger went away: say so once, and open it again with growing pauses, however long it takes. */
 static int open_again(struct sl_cli *cli, struct sl_engine **engine, struct sl_error *err)
 {
+    int64_t wait_ms = POLL_MS;
+    int rc = -SL_E_LEDGER_UNAVAILABLE;
     sl_cli_print_error(cli, err);
-    cli->close_engine(cli);
-    cli->engine = NULL;
-    sl_clock_sleep_ns(LONGEST_MS / 10 * SL_NS_PER_MS);
-    return stopping ? 0 : sl_cli_engine(cli, SL_NEEDS_LEDGER, engine, err);
+    while (went_away(rc) && !stopping && !sl_out_gone(&cli->out)) {
+        cli->close_engine(cli);
+        cli->engine = NULL;
+        sl_error_clear(err);
+        pause_ms(wait_ms);
+        wait_ms = 2 * wait_ms < LONGEST_MS ? 2 * wait_ms : LONGEST_MS;
+        rc = stopping ? 0 : sl_cli_engine(cli, SL_NEEDS_LEDGER, engine, err);
+    }
+    if (rc == 0 && !stopping) {
+        sl_out_text(&cli->err, "the ledger answers again\n");
+        sl_out_flush(&cli->err);
+    }
+    return rc;
 }
 
 static int follow(struct watch *w, struct sl_engine *engine, char cursor[SL_CURSOR_BYTES], struct sl_error *err)
@@ -94,7 +117,7 @@ static int follow(struct watch *w, struct sl_engine *engine, char cursor[SL_CURS
         int64_t began = sl_clock_mono_ns();
         rc = engine->ledger->ops->events_since(engine->ledger, cursor, show, w, err);
         sl_out_flush(&w->cli->out);
-        if (rc < 0 && !stopping && sl_code_class((enum sl_code)-rc) == SL_CLASS_TRANSIENT && rc != -(int)SL_E_CANCELLED) {
+        if (went_away(rc) && !stopping) {
             rc = open_again(w->cli, &engine, err);
             continue;
         }
@@ -151,7 +174,8 @@ const struct sl_command sl_cmd_ledger_watch = {
                 "  sluice ledger watch assets --jsonl\n"
                 "  sluice ledger watch manifests runs --since 1h\n",
     .details = "One line an event, until it is stopped by Ctrl-C. COLLECTION is manifests (changes of\n"
-               "batches), runs, assets or events (what belongs to none of them); all when none is named.\n",
+               "batches), runs, assets or events (what belongs to none of them); all when none is named.\n"
+               "When the ledger goes away it waits for it, and goes on behind what it has shown.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),
     .least = 0,

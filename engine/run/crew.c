@@ -116,10 +116,7 @@ static int spawn(struct sl_crew *c, int channel, pid_t *pid, struct sl_error *er
     if (c->options->forever)
         argv[n++] = "--forever";
     argv[n] = NULL;
-    /* libmongoc keeps counters in shared memory, where a worker that is killed would leave them for ever. */
-    static const char *const environment[] = {"MONGOC_DISABLE_SHM=1", NULL};
     const struct sl_process_options options = {.argv = argv,
-                                               .env_add = environment,
                                                .stdin_fd = -1,
                                                .stdout_fd = -1,
                                                .stderr_fd = -1,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`serve` while the store, or the ledger, is killed and comes back: batches go on, nothing is lost, nothing is there twice."""
+"""While the store, or the ledger, is killed and comes back: batches of `serve` go on, nothing is lost, nothing is there
+twice; who watches the ledger goes on watching."""
 
 import json
 import signal
@@ -13,6 +14,7 @@ from shapely.geometry import Point
 
 from home import binary
 from services import ServiceHome, Services
+from watching import Watcher
 
 WAIT_S = 180
 ROWS = 50
@@ -150,3 +152,19 @@ def test_serve_goes_on_when_the_ledger_was_killed_and_is_there_again(own, home, 
     wait_until(lambda: ended(home, 6), "the end of six batches")
     stop(serve)
     assert_each_once(home, [*before, "ledger-meanwhile", "ledger-after"])
+
+
+def test_a_watcher_goes_on_when_the_ledger_was_killed_and_is_there_again(own, home):
+    with Watcher(home) as watcher:
+        watcher.wait_for("before", lambda batch: upload_and_run(home, batch))
+        own.kill("mongodb")
+        watcher.wait_for_loss()
+        own.start("mongodb")
+        watcher.wait_for("after", lambda batch: upload_and_run(home, batch))
+        assert watcher.stop() == 0
+    assert watcher.told == ["lost", "again"]
+
+
+def upload_and_run(home, batch: str) -> None:
+    upload(home, batch)
+    home.run("run", "--once")

@@ -11,6 +11,7 @@ import pytest
 
 from home import ROOT, Home, binary
 from server import Server
+from watching import Watcher
 
 COUNTRIES = ROOT / "tests/data/countries/countries.shp"
 PASSWORD = "it's a p%40ss/w@rd"
@@ -111,6 +112,21 @@ def test_what_another_engine_does_on_the_same_server_is_left_alone(site, server)
         for database, name in zip(("gis", "postgres"), names):
             with server.connect(database) as c:
                 c.execute(f"DROP SCHEMA IF EXISTS {name}; DROP ROLE IF EXISTS {name}")
+
+
+def test_a_watcher_goes_on_when_the_server_was_away(site, server):
+    def pass_a_batch(batch: str) -> None:
+        site.run("submit", "--intent", "ingest_vector", "--type", "vector", "--batch-id", batch, COUNTRIES)
+        site.run("run", "--once")
+
+    with Watcher(site) as watcher:
+        watcher.wait_for("before", pass_a_batch)
+        server.stop()
+        watcher.wait_for_loss()
+        server.start()
+        watcher.wait_for("after", pass_a_batch)
+        assert watcher.stop() == 0
+    assert watcher.told == ["lost", "again"]
 
 
 @pytest.mark.parametrize("stage", ["load", "steps"])

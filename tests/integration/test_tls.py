@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MinIO behind TLS with a certificate of a site's own authority: trusted by its file, refused without."""
+"""MinIO and the MongoDB wire server behind TLS with a certificate of a site's own authority: trusted by its file, refused
+without."""
 
 import os
 import shutil
@@ -12,29 +13,17 @@ import urllib.request
 from pathlib import Path
 
 import boto3
+import pymongo
 import pytest
 from botocore.config import Config
 
+from certificates import TlsFront, make_certificates
 from home import ROOT, Home
 from server import free_port
 from services import clean_environment
 
 START_S = 30
 ROOT_USER, ROOT_PASSWORD = "root-of-tls", "a password of the test"
-
-
-def openssl(folder: Path, *args: str) -> None:
-    subprocess.run(["openssl", *args], cwd=folder, check=True, stdin=subprocess.DEVNULL, capture_output=True)
-
-
-def make_certificates(folder: Path) -> None:
-    """An authority, and a server's certificate for 127.0.0.1 signed by it."""
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority",
-            "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", "ca.key", "-out", "ca.pem")
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=minio", "-keyout", "private.key", "-out", "server.csr")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    openssl(folder, "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "names", "-out", "public.crt")
 
 
 class Minio:
@@ -117,3 +106,49 @@ def test_a_server_of_an_unknown_authority_is_refused_in_one_line(minio, tls_home
     assert len(lines) == 2 and lines[1].startswith("hint: "), refused
     assert minio.url.removeprefix("https://") in lines[0] and "certificate" in lines[0]
     assert ROOT_PASSWORD not in refused.err
+
+
+@pytest.fixture
+def tls_ledger(services, service_home):
+    """A home whose ledger is reached by TLS only, and the folder of its certificates."""
+    folder = service_home.folder / "certificates"
+    folder.mkdir()
+    make_certificates(folder)
+    host, port = services.env("mongodb")["MONGODB_URI"].removeprefix("mongodb://").rstrip("/").split(":")
+    front = TlsFront(folder, (host, int(port)))
+    try:
+        yield front, folder
+    finally:
+        front.close()
+
+
+def test_a_ledger_is_reached_by_tls_when_its_authority_is_trusted(service_home, tls_ledger):
+    front, folder = tls_ledger
+    service_home.environment |= {"MONGODB_URI": f"mongodb://127.0.0.1:{front.port}/",
+                                 "SLUICE_MONGODB_CA_FILE": str(folder / "ca.pem")}
+    (service_home.folder / "points.csv").write_text("x,y,name\n1,2,a\n3,4,b\n")
+    service_home.run("submit", "--intent", "ingest_vector", "--type", "vector", "--crs", "EPSG:4326",
+                     service_home.folder / "points.csv")
+    service_home.run("run", "--once")
+    with pymongo.MongoClient("127.0.0.1", front.port, tls=True, tlsCAFile=str(folder / "ca.pem")) as client:
+        found = client[service_home.settings["MONGODB_DATABASE"]].assets.find_one()
+    assert found == service_home.ledger.assets.find_one() and found["dataset_id"] == "points"
+
+
+@pytest.mark.parametrize("trusted", [None, "another", "none there"])
+def test_a_ledger_of_an_unknown_authority_is_refused_in_one_line(service_home, tls_ledger, trusted, tmp_path):
+    front, _ = tls_ledger
+    make_certificates(tmp_path)
+    uri = f"mongodb://ana:top%20secret@127.0.0.1:{front.port}/?tls=true&serverSelectionTimeoutMS=3000"
+    service_home.environment["MONGODB_URI"] = uri
+    if trusted:
+        name = "ca.pem" if trusted == "another" else "no-such.pem"
+        service_home.environment["SLUICE_MONGODB_CA_FILE"] = str(tmp_path / name)
+    refused = service_home.run("ledger", "find", "assets", check=False)
+    assert refused.code != 0 and refused.out == ""
+    lines = refused.err.strip().splitlines()
+    if trusted == "none there":
+        assert len(lines) == 1 and "no-such.pem" in lines[0] and refused.code == 78, refused
+    else:
+        assert len(lines) == 2 and "certificate" in lines[0] and "mongodb.ca_file" in lines[1], refused
+    assert "secret" not in refused.err

@@ -42,8 +42,7 @@ class Home:
         self.folder.chmod(0o755)
         self.path = self.folder / "sluice"
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(CONFIGURATION)}
-        # libmongoc's counters in shared memory outlive a killed process, and it complains to the next one with its number.
-        self.environment |= {"SLUICE_HOME": str(self.path), "NO_COLOR": "1", "USER": "tester", "MONGOC_DISABLE_SHM": "1"}
+        self.environment |= {"SLUICE_HOME": str(self.path), "NO_COLOR": "1", "USER": "tester"}
 
     def run(self, *args, check: bool | int = True, stdin: str | None = None, env: dict | None = None) -> Result:
         """Runs `sluice *args`. `check`: True expects exit code 0, a number expects that one, False expects nothing."""

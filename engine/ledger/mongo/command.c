@@ -32,7 +32,11 @@ static bool is_denied(const bson_error_t *e)
 int sl_ledger_mongo__fail(struct sl_ledger_mongo *l, const bson_error_t *error, struct sl_error *err)
 {
     int rc;
-    if (is_away(error)) {
+    if (is_away(error) && strstr(error->message, "TLS handshake failed")) {
+        rc = sl_fail(err, SL_E_LEDGER_UNAVAILABLE, "no TLS connection to the ledger's mongodb at %s: %s", l->place,
+                     error->message);
+        sl_error_hint(err, "mongodb.ca_file names the certificates to trust; is the server's made for this name?");
+    } else if (is_away(error)) {
         rc = sl_fail(err, SL_E_LEDGER_UNAVAILABLE, "the ledger's mongodb at %s does not answer (%s)", l->place,
                      error->message);
         sl_error_hint(err, "is it running? sluice doctor");

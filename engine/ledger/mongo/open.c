@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The connection, the server's clock and what the server is. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "ledger/mongo/mongo.h"
@@ -191,6 +193,8 @@ static void quiet(mongoc_log_level_t level, const char *domain, const char *mess
 
 static void begin_driver(void)
 {
+    /* Counters in shared memory would outlive a process that is killed, and the next one with its number would complain. */
+    setenv("MONGOC_DISABLE_SHM", "1", 0);
     mongoc_init();
     /* What fails comes back as an error; the driver's own lines could hold addresses. */
     mongoc_log_set_handler(quiet, NULL);
@@ -226,6 +230,8 @@ static int make_uri(struct sl_ledger_mongo *l, const struct sl_ledger_mongo_opti
     if (!given && o->user && o->user[0])
         ok = ok && mongoc_uri_set_username(l->uri, o->user) && mongoc_uri_set_password(l->uri, o->password ? o->password : "") &&
              mongoc_uri_set_auth_source(l->uri, "admin");
+    if (o->ca_file && o->ca_file[0] && access(o->ca_file, R_OK) < 0) /* the driver would only say that it cannot connect */
+        return sl_fail(err, SL_E_CONFIG_VALUE, "mongodb.ca_file: \"%s\" cannot be read: %s", o->ca_file, strerror(errno));
     if (o->ca_file && o->ca_file[0])
         ok = ok && mongoc_uri_set_option_as_bool(l->uri, MONGOC_URI_TLS, true) &&
              mongoc_uri_set_option_as_utf8(l->uri, MONGOC_URI_TLSCAFILE, o->ca_file);
