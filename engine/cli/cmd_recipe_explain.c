@@ -55,6 +55,19 @@ static void print_items(struct sl_cli *cli, struct json_object *unit, const char
     }
 }
 
+/* Those that have no SQL; the others are in the passes. */
+static void print_raster_steps(struct sl_cli *cli, struct json_object *list)
+{
+    size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *item = json_object_array_get_idx(list, i), *given = sl_json_get(item, "options");
+        if (!given)
+            continue;
+        const char *text = json_object_to_json_string_ext(given, JSON_C_TO_STRING_PLAIN);
+        sl_cli_line(&cli->out, i ? "" : "steps", "%s %s", sl_cli_member(cli->arena, item, "name"), sl_out_escape(cli->arena, text));
+    }
+}
+
 static const char *joined(struct sl_cli *cli, struct json_object *names)
 {
     size_t n = json_object_is_type(names, json_type_array) ? json_object_array_length(names) : 0;
@@ -133,9 +146,8 @@ static void print_plan(struct sl_cli *cli, struct json_object *plan)
         if (file)
             sl_cli_line(&cli->out, "file", "%s%s%s", sl_out_escape(cli->arena, file), layer ? ", layer " : "",
                         layer ? sl_out_escape(cli->arena, layer) : "");
+        print_raster_steps(cli, sl_json_get(unit, "steps"));
         print_passes(cli, unit);
-        if (json_object_array_length(sl_json_get(unit, "passes")) == 0)
-            print_items(cli, unit, "steps", "steps"); /* of a raster */
         print_items(cli, unit, "checks", "checks");
         print_items(cli, unit, "outputs", "outputs");
     }

@@ -24,6 +24,7 @@ static struct json_object *kind_json(const struct sl_step_kind *k)
     sl_json_put_str(o, "name", k->name);
     sl_json_put_str(o, "class", k->class_ == SL_STEP_INDEX ? "index" : "transform");
     sl_json_put_str(o, "data_type", sl_step_is_for_rasters(k) ? "raster" : "vector");
+    sl_json_put_str(o, "makes", sl_step_is_for_rasters(k) && !k->vectorise ? "raster" : "vector");
     sl_json_put_str(o, "summary", k->summary);
     sl_json_put(o, "engines", dialects_json(k->dialects));
     if (k->drops)
@@ -89,7 +90,7 @@ static int list(struct sl_cli *cli, const void *args, struct sl_error *err)
             continue;
         }
         sl_cli_cell(table, (*k)->name);
-        sl_cli_cell(table, sl_step_is_for_rasters(*k) ? "raster" : "vector");
+        sl_cli_cell(table, (*k)->vectorise ? "raster → vector" : sl_step_is_for_rasters(*k) ? "raster" : "vector");
         sl_cli_cell(table, sl_step_is_for_rasters(*k) ? "-" : engines(cli->arena, (*k)->dialects));
         sl_cli_cell(table, (*k)->summary);
     }

@@ -111,3 +111,23 @@ int sl_recipe_bind(const struct sl_recipe *recipe, const struct sl_kinds *kinds,
     *out = bound;
     return 0;
 }
+
+bool sl_recipe_makes_vectors(const struct sl_recipe *recipe)
+{
+    return strcmp(recipe->type, recipe->output_type) != 0;
+}
+
+void sl_recipe_vector_part(const struct sl_bound_recipe *bound, struct sl_arena *arena, struct sl_bound_recipe *out)
+{
+    struct sl_recipe *rest = sl_arena_alloc(arena, sizeof *rest);
+    size_t before = bound->recipe->n_raster_steps;
+    *rest = *bound->recipe;
+    rest->type = rest->output_type;
+    rest->steps += before;
+    rest->n_steps -= before;
+    rest->n_raster_steps = 0;
+    *out = *bound;
+    out->recipe = rest;
+    out->steps += before;
+    out->steps_before += before;
+}

@@ -88,9 +88,37 @@ static const char *data_type_of(const struct sl_step_kind *kind)
 }
 
 /* A table has the steps of vectors. */
-static bool is_of_type(const struct sl_step_kind *kind, const char *recipe_type)
+static bool is_of_type(const struct sl_step_kind *kind, const char *type)
 {
-    return !strcmp(data_type_of(kind), strcmp(recipe_type, "table") ? recipe_type : "vector");
+    return !strcmp(data_type_of(kind), strcmp(type, "table") ? type : "vector");
+}
+
+/* The step's name that makes vectors of rasters. */
+static const char *maker(const struct sl_recipe *recipe)
+{
+    return recipe->steps[recipe->n_raster_steps - 1].kind;
+}
+
+/* A step that exists, but not for what the recipe has in its place. */
+static void misplaced(struct sl_binder *b, const struct sl_recipe *recipe, const struct sl_recipe_item *item, bool after,
+                      const struct sl_step_kind *kind)
+{
+    const char *of = data_type_of(kind);
+    if (!sl_recipe_makes_vectors(recipe))
+        sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, item->pointer, "step \"%s\" is for %ss, the recipe's type is %s", item->kind,
+                                  of, recipe->type);
+    else if (after && kind->vectorise)
+        sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, item->pointer,
+                                  "step \"%s\" makes vectors of a raster, and %s before it has: a recipe has one such step",
+                                  item->kind, maker(recipe));
+    else if (after)
+        sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, item->pointer,
+                                  "step \"%s\" is for %ss, and %s before it makes vectors: put it before %s", item->kind, of,
+                                  maker(recipe), maker(recipe));
+    else
+        sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, item->pointer,
+                                  "step \"%s\" is for %ss, which %s makes: put it after %s", item->kind, of, maker(recipe),
+                                  maker(recipe));
 }
 
 static const struct sl_step_kind *step_kind(struct sl_binder *b, const struct sl_kinds *kinds, const struct sl_recipe *recipe,
@@ -99,9 +127,11 @@ static const struct sl_step_kind *step_kind(struct sl_binder *b, const struct sl
     const char *names[MAX_KINDS];
     const struct sl_step_kind *other = NULL;
     size_t n = 0;
+    bool after = (size_t)(item - recipe->steps) >= recipe->n_raster_steps;
+    const char *type = after ? recipe->output_type : recipe->type;
     for (size_t i = 0; kinds->steps[i]; i++) {
         const struct sl_step_kind *kind = kinds->steps[i];
-        bool fits = is_of_type(kind, recipe->type), same = !strcmp(kind->name, item->kind);
+        bool fits = is_of_type(kind, type), same = !strcmp(kind->name, item->kind);
         if (fits && same)
             return kind;
         if (same)
@@ -110,8 +140,7 @@ static const struct sl_step_kind *step_kind(struct sl_binder *b, const struct sl
             names[n++] = kind->name;
     }
     if (other)
-        sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, item->pointer, "step \"%s\" is for %ss, the recipe's type is %s",
-                                  item->kind, data_type_of(other), recipe->type);
+        misplaced(b, recipe, item, after, other);
     else
         no_such_kind(b, item, SL_E_RECIPE_STEP, "step", names, n);
     return NULL;
@@ -228,7 +257,7 @@ static bool bind_step(struct sl_binder *b, const struct sl_recipe *recipe, const
     struct sl_binder_part part = {&kind->options, options_struct(b, &kind->options)};
     *out = (struct sl_step){.kind = kind, .options = part.out, .item = item};
     /* Both, so that one lint tells all. */
-    bool speaks = has_dialect(b, recipe, what, kind->dialects, item);
+    bool speaks = kind->apply || kind->vectorise || has_dialect(b, recipe, what, kind->dialects, item);
     bool bound = sl_options__bind(b, &part, 1, item->options, item->pointer, what) &&
                  relations(b, kind->validate, part.out, what, item) && check_tables(b, recipe, out);
     return speaks && bound;
@@ -292,9 +321,15 @@ static bool bind_output(struct sl_binder *b, const struct sl_recipe *recipe, con
                               .dataset = common.dataset,
                               .thumbnail = common.thumbnail,
                               .item = item};
-    if (strcmp(kind->data_type, recipe->type) == 0)
+    if (strcmp(kind->data_type, recipe->output_type) == 0)
         return ok;
-    sl_binder__problem_at_key(b, SL_E_RECIPE_OPTION, item->pointer, "%s is for type %s, the recipe's type is %s", what,
+    if (sl_recipe_makes_vectors(recipe))
+        sl_binder__problem_at_key(b, SL_E_RECIPE_OPTION, item->pointer,
+                                  "%s is for type %s, and %s makes vectors: outputs after it are vector outputs, such as "
+                                  "geoparquet",
+                                  what, kind->data_type, maker(recipe));
+    else
+        sl_binder__problem_at_key(b, SL_E_RECIPE_OPTION, item->pointer, "%s is for type %s, the recipe's type is %s", what,
                               kind->data_type, recipe->type);
     return false;
 }

@@ -16,7 +16,10 @@ const struct sl_recipe__field sl_recipe__fields[] = {
     {"description", "What the recipe is for, a sentence.", false},
     {"intents", "The manifest's intents that select this recipe.", false},
     {"type", "The type of files that it takes.", true},
-    {"engine", "Where its SQL runs; without it postgis for vector and table, none for raster and grid.", false},
+    {"engine",
+     "Where its SQL runs; without it postgis for vector, table and rasters that a step makes vectors of, none for other rasters "
+     "and grid.",
+     false},
     {"geometry_column", "The name of the one geometry column, before and after every step.", false},
     {"default", "true: also taken for intents that no recipe has, for files of its type.", false},
     {"params", "Values that a manifest may give, by name; written ${name} where they are used.", false},
@@ -255,11 +258,25 @@ static void check_members(struct reader *r)
         }
 }
 
+/* Which steps are for rasters, and what comes out of them. */
+static void divide_steps(struct reader *r, const struct sl_kinds *kinds)
+{
+    struct sl_recipe *recipe = r->recipe;
+    recipe->output_type = recipe->type;
+    recipe->n_raster_steps = strcmp(recipe->type, "raster") ? 0 : recipe->n_steps;
+    for (size_t i = 0; i < recipe->n_raster_steps; i++)
+        for (size_t k = 0; kinds->steps[k]; k++) {
+            if (!kinds->steps[k]->vectorise || strcmp(kinds->steps[k]->name, recipe->steps[i].kind) != 0)
+                continue;
+            recipe->output_type = "vector";
+            recipe->n_raster_steps = i + 1;
+        }
+}
+
 static void read_engine(struct reader *r)
 {
     struct sl_recipe *recipe = r->recipe;
-    recipe->type = read_choice(r, "type", sl_recipe__types, "vector");
-    bool tabular = !strcmp(recipe->type, "vector") || !strcmp(recipe->type, "table");
+    bool tabular = !strcmp(recipe->output_type, "vector") || !strcmp(recipe->output_type, "table");
     recipe->engine = read_choice(r, "engine", sl_recipe__engines, tabular ? "postgis" : "none");
     if (!tabular && strcmp(recipe->engine, "none") != 0) {
         sl_binder__problem(&r->b, SYNTAX, "/engine", "engine: expected none, since type %s has no table, found \"%s\"",
@@ -267,8 +284,8 @@ static void read_engine(struct reader *r)
         r->ok = false;
     }
     if (tabular && !strcmp(recipe->engine, "none")) {
-        sl_binder__problem(&r->b, SYNTAX, "/engine", "engine: expected postgis or duckdb for type %s, found \"none\"",
-                           recipe->type);
+        sl_binder__problem(&r->b, SYNTAX, "/engine", "engine: expected postgis or duckdb for %s%s, found \"none\"",
+                           sl_recipe_makes_vectors(recipe) ? "vectors that are made of a " : "type ", recipe->type);
         r->ok = false;
     }
 }
@@ -328,12 +345,14 @@ static bool read_recipe(struct reader *r, const struct sl_kinds *kinds)
     read_version(r);
     read_texts(r);
     read_intents(r);
-    read_engine(r);
+    recipe->type = read_choice(r, "type", sl_recipe__types, "vector");
     if (has(r, "params", &params) && params)
         r->ok &= sl_param__read(&r->b, params, recipe);
     if (has(r, "inputs", &inputs))
         r->ok &= sl_inputs__read(&r->b, inputs, recipe);
     read_items(r, "steps", "step", SL_RECIPE__MAX_STEPS, &recipe->steps, &recipe->n_steps);
+    divide_steps(r, kinds);
+    read_engine(r);
     read_items(r, "checks", "check", SL_RECIPE__MAX_CHECKS, &recipe->checks, &recipe->n_checks);
     read_items(r, "outputs", "output", SL_RECIPE__MAX_OUTPUTS, &recipe->outputs, &recipe->n_outputs);
     if (has(r, "tests", &tests) && tests)

@@ -60,6 +60,8 @@ struct sl_recipe {
     const char *const *intents; /* n_intents */
     size_t n_intents;
     const char *type;   /* "vector", "raster", … */
+    const char *output_type; /* of what checks and outputs get: type, or "vector" where a step makes vectors of rasters */
+    size_t n_raster_steps;   /* the first ones of a raster recipe, to that step; the rest are for vectors */
     const char *engine; /* "postgis", "duckdb", "none" */
     const char *geometry_column; /* "geom" */
     bool is_default;    /* `default: true`: taken for unknown intents of its type */
@@ -141,6 +143,7 @@ struct sl_output {
 struct sl_bound_recipe {
     const struct sl_recipe *recipe;
     bool fallback;
+    size_t steps_before;        /* of the recipe, that are not in this part of it (sl_recipe_vector_part) */
     struct json_object *params; /* all of them with their values, in order of name; lives with the arena */
     struct sl_step *steps;
     struct sl_check *checks;
@@ -151,6 +154,11 @@ struct sl_bound_recipe {
  * wrong value. */
 int sl_recipe_bind(const struct sl_recipe *recipe, const struct sl_kinds *kinds, struct json_object *given,
                    struct sl_arena *arena, struct sl_bound_recipe *out, struct sl_error *err);
+
+/* Does a step make vectors of rasters? */
+bool sl_recipe_makes_vectors(const struct sl_recipe *recipe);
+/* What comes after the steps on rasters, as a recipe for vectors; of other recipes all of it. In the arena. */
+void sl_recipe_vector_part(const struct sl_bound_recipe *bound, struct sl_arena *arena, struct sl_bound_recipe *out);
 
 /* schemas/recipe.schema.json: draft-07, from the tables. The caller owns it. */
 struct json_object *sl_recipe_schema(const struct sl_kinds *kinds);

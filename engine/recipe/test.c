@@ -244,14 +244,14 @@ static bool raster(struct sl_binder *b, const char *pointer, const char *member,
 }
 
 /* What relates the members to each other. */
-static bool whole(struct sl_binder *b, const char *pointer, const struct declaration *d, bool of_raster)
+static bool whole(struct sl_binder *b, const char *pointer, const struct declaration *d, bool makes_raster)
 {
     const char *text = NULL;
     bool of_rows = d->rows || d->columns.n || d->dropped || d->ordered || d->warns;
     bool asks = d->expect || of_rows;
     if (!d->input == !d->file)
         text = "give either input or file";
-    else if (of_raster && of_rows)
+    else if (makes_raster && of_rows)
         text = "a raster has no rows: give expect or fails";
     else if (d->fails && asks)
         text = "what fails has no rows to compare: leave out either fails or the rest";
@@ -262,7 +262,7 @@ static bool whole(struct sl_binder *b, const char *pointer, const struct declara
     return !text;
 }
 
-static bool read_test(struct sl_binder *b, const char *pointer, struct json_object *value, bool of_raster,
+static bool read_test(struct sl_binder *b, const char *pointer, struct json_object *value, const struct sl_recipe *recipe,
                       struct sl_recipe_test *out)
 {
     struct declaration d = {0};
@@ -270,11 +270,12 @@ static bool read_test(struct sl_binder *b, const char *pointer, struct json_obje
     if (!sl_options__bind(b, &part, 1, value, pointer, "a test"))
         return false;
     /* All of them, so that one lint tells all. */
-    bool (*const data)(struct sl_binder *, const char *, const char *, struct json_object *, bool) = of_raster ? raster : features;
-    const bool fine[] = {data(b, pointer, "input", d.input, true), data(b, pointer, "expect", d.expect, false),
+    bool of_raster = !strcmp(recipe->type, "raster"), makes_raster = !strcmp(recipe->output_type, "raster");
+    const bool fine[] = {(of_raster ? raster : features)(b, pointer, "input", d.input, true),
+                         (makes_raster ? raster : features)(b, pointer, "expect", d.expect, false),
                          counts(b, pointer, d.dropped),          file_name(b, pointer, d.file),
                          code(b, pointer, d.fails),              rows_number(b, pointer, d.rows),
-                         whole(b, pointer, &d, of_raster)};
+                         whole(b, pointer, &d, makes_raster)};
     bool ok = true;
     for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
         ok = ok && fine[i];
@@ -319,7 +320,7 @@ static bool read_list(struct sl_binder *b, struct json_object *list, struct sl_r
     for (size_t i = 0; i < n; i++) {
         const char *pointer = sl_arena_printf(b->arena, "/tests/%zu", i);
         struct sl_recipe_test test;
-        if (!read_test(b, pointer, json_object_array_get_idx(list, i), !strcmp(recipe->type, "raster"), &test)) {
+        if (!read_test(b, pointer, json_object_array_get_idx(list, i), recipe, &test)) {
             ok = false;
         } else if (named_before(recipe, test.name)) {
             sl_binder__problem(b, SL_E_RECIPE_SCHEMA, pointer, "test \"%s\" is there twice", test.name);

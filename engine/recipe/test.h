@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test.h - the tests of a recipe: rows in, rows out; of rasters, pixels.
+ * test.h - the tests of a recipe: rows in, rows out; of rasters, pixels, and rows where a step makes vectors of them.
  *
  * They stand under `tests:` in the recipe or in a file beside it (roads.yaml: roads.tests.yaml, a mapping with `tests:`
  * only). They have no part in the recipe's hash. Read-only; they live with their recipe.

@@ -98,6 +98,7 @@ struct sl_unit {
     size_t n_renamed;
     int64_t bad_rows; /* of the main table's sources, passed over */
     int64_t rows_in, rows_out;
+    int64_t rows_made; /* of rasters, by a step */
     /* Rows that its checks put aside are a unit of their own, of one asset; of none when there are no such rows. */
     struct sl_unit *aside;       /* NULL: no check puts rows aside */
     const struct sl_unit *of;    /* whose rows these are; NULL: it is no such unit */
@@ -180,6 +181,11 @@ void sl_batch_no_assets(struct sl_unit *unit);
  * before its own version. */
 int sl_batch_find_previous(struct sl_batch *batch, struct sl_error *err);
 int sl_batch_compute_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
+/* The same of rows that a step made of the unit's rasters, in unit->crs: a FlatGeobuf file at path, all of its rows counted as
+ * added. */
+int sl_batch_compute_made(struct sl_batch *batch, struct sl_unit *unit, const char *path, int64_t rows, struct sl_error *err);
+/* The tables beside the main one: of the other roles, and of the datasets that steps read. */
+int sl_batch_load_others(struct sl_batch *batch, struct sl_unit *unit, struct sl_work *work, struct sl_error *err);
 /* The unit's outputs that are not linked, from the last table of the work. */
 int sl_batch_write_vector(struct sl_batch *batch, struct sl_unit *unit, struct sl_work *work, struct sl_error *err);
 /* The first source of the main table. */

@@ -112,7 +112,7 @@ static int explain_step(struct explain *x, size_t i, bool last, struct sl_table 
     if (rc == 0)
         rc = sl_sql_check(&sql, err);
     bool transform = step->kind->class_ == SL_STEP_TRANSFORM;
-    const char *name = last ? "processed" : sl_arena_printf(x->arena, "step_%zu", i);
+    const char *name = last ? "processed" : sl_arena_printf(x->arena, "step_%zu", i - x->bound.recipe->n_raster_steps);
     if (rc == 0) {
         struct json_object *o = json_object_new_object();
         sl_json_put_str(o, "name", step->kind->name);
@@ -186,7 +186,9 @@ static struct json_object *explain_outputs(struct explain *x, const char *stem)
 static int explain_passes(struct explain *x, const struct sl_table *table, const struct sl_crs *crs, struct json_object *list,
                           struct sl_error *err)
 {
-    const struct sl_explained in = {.bound = &x->bound,
+    struct sl_bound_recipe bound;
+    sl_recipe_vector_part(&x->bound, x->arena, &bound);
+    const struct sl_explained in = {.bound = &bound,
                                     .arena = x->arena,
                                     .dialect = dialect_of(x),
                                     .materialize = x->engine->config->run_materialize,
@@ -197,8 +199,7 @@ static int explain_passes(struct explain *x, const struct sl_table *table, const
                                                 .srid = sl_explain_srid,
                                                 .other = other_of,
                                                 .other_data = x}};
-    bool raster = x->bound.recipe->n_steps > 0 && sl_step_is_for_rasters(x->bound.steps[0].kind);
-    return raster ? 0 : sl_explain_passes(&in, list, err);
+    return strcmp(bound.recipe->type, "raster") ? sl_explain_passes(&in, list, err) : 0;
 }
 
 /* f and stem NULL: of no file in particular. layer NULL: the only one. */
@@ -303,6 +304,8 @@ static void judge_engine(struct explain *x, struct json_object *plan)
     const char *why = sl_arena_printf(x->arena, "has no form for engine %s", r->engine);
     for (size_t i = 0; i < r->n_steps; i++) {
         const struct sl_step *step = &x->bound.steps[i];
+        if (sl_step_is_for_rasters(step->kind))
+            continue;
         if (!(step->kind->dialects & dialect))
             put_unsupported(list, "step", i, step->kind->name, step->item, why);
         else if (step->kind->flags & SL_STEP_UNTRUSTED)

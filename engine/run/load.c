@@ -161,8 +161,7 @@ static int load_role(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w
     return rc < 0 || n == 0 ? rc : sl_work_merge_other(w, role, parts, n, other, err);
 }
 
-/* The tables beside the main one: of the other roles, and of the datasets that steps read. */
-static int load_others(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_error *err)
+int sl_batch_load_others(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_error *err)
 {
     const struct sl_recipe_inputs *inputs = &b->bound.recipe->inputs;
     struct sl_work_tables *others = sl_work_tables(w);
@@ -185,5 +184,5 @@ int sl_batch_load(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, s
         sl_error_prefix(err, "%s", s->input->landing_key);
     else if (rc == 0 && !merges)
         take_facts(b, unit, s, first, w->table.rows);
-    return rc < 0 ? rc : load_others(b, unit, w, err);
+    return rc < 0 ? rc : sl_batch_load_others(b, unit, w, err);
 }

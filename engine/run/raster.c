@@ -97,17 +97,24 @@ static int open_all(struct sl_batch *b, struct sl_unit *unit, struct sl_raster_w
 
 /* -- steps -------------------------------------------------------------------------------------------------------------- */
 
-static int steps(struct sl_batch *b, struct sl_unit *unit, struct sl_raster_work *r, struct sl_error *err)
+/* vectors NULL: they end with a raster; else *vectors is the file that the last of them made, with its rows. */
+static int steps(struct sl_batch *b, struct sl_unit *unit, struct sl_raster_work *r, const char **vectors, int64_t *rows,
+                 struct sl_error *err)
 {
     struct sl_stage stage;
-    if (b->bound.recipe->n_steps == 0)
+    if (b->bound.recipe->n_raster_steps == 0)
         return 0;
-    sl_stage_begin(b, &stage, "steps");
-    stage.count = (int64_t)b->bound.recipe->n_steps;
+    sl_stage_begin(b, &stage, sl_recipe_makes_vectors(b->bound.recipe) ? "raster_steps" : "steps");
+    stage.count = (int64_t)b->bound.recipe->n_raster_steps;
     int rc = sl_raster_work_steps(r, err);
     if (rc < 0)
         return rc;
     unit->crs = sl_batch_copy_crs(b->arena, sl_raster_info(r->items[0])->crs);
+    if (vectors)
+        rc = sl_raster_work_vectorise(r, b->arena, b->added, vectors, rows, err);
+    if (rc < 0)
+        return rc;
+    stage.rows = vectors ? *rows : -1;
     return sl_stage_end(b, &stage, err);
 }
 
@@ -155,13 +162,17 @@ int sl_batch_compute_raster(struct sl_batch *b, struct sl_unit *unit, struct sl_
                                            .progress_data = b},
                                .may_go_on = may_go_on,
                                .data = b};
+    bool makes_vectors = sl_recipe_makes_vectors(b->bound.recipe);
+    const char *vectors = NULL;
+    int64_t rows = 0;
     int rc = open_all(b, unit, &w, err);
     if (rc == 0) {
-        rc = steps(b, unit, &w, err);
-        rc = rc < 0 ? rc : write_all(b, unit, &w, err);
+        rc = steps(b, unit, &w, makes_vectors ? &vectors : NULL, &rows, err);
+        if (rc == 0 && !makes_vectors)
+            rc = write_all(b, unit, &w, err);
         if (rc < 0)
             sl_error_prefix(err, "%s", unit->input->landing_key);
     }
     sl_raster_work_close(&w);
-    return rc;
+    return rc < 0 || !makes_vectors ? rc : sl_batch_compute_made(b, unit, vectors, rows, err);
 }

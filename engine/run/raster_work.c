@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/raster_work.h"
 
+#include "base/uuid7.h"
+#include "json/json.h"
 #include "lake/outputs.h"
 
 void sl_raster_work_close(struct sl_raster_work *w)
@@ -12,9 +14,11 @@ void sl_raster_work_close(struct sl_raster_work *w)
 
 int sl_raster_work_steps(struct sl_raster_work *w, struct sl_error *err)
 {
-    for (size_t i = 0; i < w->bound->recipe->n_steps; i++) {
+    for (size_t i = 0; i < w->bound->recipe->n_raster_steps; i++) {
         struct sl_raster *next = NULL;
         const struct sl_step *step = &w->bound->steps[i];
+        if (!step->kind->apply)
+            continue;
         int rc = w->may_go_on ? w->may_go_on(w->data, err) : 0;
         if (rc < 0)
             return rc;
@@ -28,6 +32,24 @@ int sl_raster_work_steps(struct sl_raster_work *w, struct sl_error *err)
         w->n = 1;
     }
     return 0;
+}
+
+int sl_raster_work_vectorise(struct sl_raster_work *w, struct sl_arena *arena, struct json_object *added, const char **path,
+                             int64_t *rows, struct sl_error *err)
+{
+    const struct sl_step *step = &w->bound->steps[w->bound->recipe->n_raster_steps - 1];
+    char id[SL_UUID_TEXT_BYTES];
+    sl_uuid7(id);
+    *path = sl_arena_printf(arena, "%s/vectors-%s.fgb", w->context.scratch, id);
+    int rc = w->may_go_on ? w->may_go_on(w->data, err) : 0;
+    if (rc < 0)
+        return rc;
+    rc = step->kind->vectorise(&w->context, step->options, w->items[0], *path, rows, err);
+    if (rc < 0)
+        sl_error_prefix(err, "step %s", step->kind->name);
+    else if (*rows > 0)
+        sl_json_put_int(added, step->kind->name, sl_json_int(added, step->kind->name, 0) + *rows);
+    return rc;
 }
 
 int sl_raster_work_write(struct sl_raster_work *w, const struct sl_output *output, const struct sl_crs *crs,

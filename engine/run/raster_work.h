@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * raster_work.h - rasters on their way through a bound recipe: steps, then a COG. Knows no batch, so that a batch and a
+ * raster_work.h - rasters on their way through a bound recipe: steps, then a COG or vectors. Knows no batch, so that a batch and a
  * recipe's test go the same way. Threads: one.
  */
 #ifndef SLUICE_RUN_RASTER_WORK_H
@@ -10,6 +10,8 @@
 
 #include "geo/gdal/raster.h"
 #include "recipe/recipe.h"
+
+struct json_object;
 
 struct sl_raster_work {
     const struct sl_bound_recipe *bound;
@@ -22,10 +24,14 @@ struct sl_raster_work {
 };
 
 void sl_raster_work_close(struct sl_raster_work *work);
-/* Each step's result takes the place of what it was made of. Errors name the step. */
+/* Each step's result takes the place of what it was made of; one that makes vectors is left. Errors name the step. */
 int sl_raster_work_steps(struct sl_raster_work *work, struct sl_error *err);
 /* items[0] as a COG with an output's options. crs: to write in place of the raster's; NULL: its own. */
 int sl_raster_work_write(struct sl_raster_work *work, const struct sl_output *output, const struct sl_crs *crs,
                          const char *path, struct sl_error *err);
+/* The step that makes vectors of items[0]: a FlatGeobuf file of the scratch folder, in the raster's CRS. Its rows are counted in
+ * `added` under the step's name. */
+int sl_raster_work_vectorise(struct sl_raster_work *work, struct sl_arena *arena, struct json_object *added, const char **path,
+                             int64_t *rows, struct sl_error *err);
 
 #endif

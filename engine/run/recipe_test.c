@@ -233,16 +233,25 @@ static int go_through(struct sl_trial *t, struct sl_vector *vector, struct sl_er
     return rc < 0 ? rc : collect(t, err);
 }
 
-static int in_session(struct sl_trial *t, struct sl_error *err)
+static int find_input(struct sl_trial *t, const struct sl_crs **out, struct sl_error *err)
 {
-    struct sl_work *w = &t->work;
-    const struct sl_vector_options options = {.format = sl_format_by_name("GeoJSON"),
-                                              .geometry_column = t->recipe->geometry_column};
-    SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
     struct sl_crs *crs = sl_arena_alloc(t->arena, sizeof *crs);
     int rc = sl_crs_parse(t->test->crs, t->arena, crs, err);
     if (rc == 0)
         rc = t->test->input ? write_input(t, err) : sl_trial_find_file(t, err);
+    *out = crs;
+    return rc;
+}
+
+static int in_session(struct sl_trial *t, struct sl_error *err)
+{
+    struct sl_work *w = &t->work;
+    bool of_raster = sl_recipe_makes_vectors(t->recipe);
+    const struct sl_vector_options options = {.format = sl_format_by_name(of_raster ? "FlatGeobuf" : "GeoJSON"),
+                                              .geometry_column = t->recipe->geometry_column};
+    SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
+    const struct sl_crs *crs = NULL;
+    int rc = of_raster ? sl_trial_vectorise(t, &t->input, &crs, err) : find_input(t, &crs, err);
     if (rc == 0)
         rc = sl_vector_open(t->input, &options, &vector, err);
     if (rc == 0)
@@ -266,9 +275,10 @@ static int test_rows(struct sl_trial *t, struct sl_error *err)
     int rc = sl_engine_compute(t->engine, t->recipe->engine, &compute, err);
     if (rc < 0)
         return rc;
-    sl_plan_make(&t->bound, &(struct sl_plan_options){.materialize = false}, t->arena, &t->plan);
+    sl_recipe_vector_part(&t->bound, t->arena, &t->vector_part);
+    sl_plan_make(&t->vector_part, &(struct sl_plan_options){.materialize = false}, t->arena, &t->plan);
     t->work = (struct sl_work){.compute = compute,
-                               .bound = &t->bound,
+                               .bound = &t->vector_part,
                                .plan = &t->plan,
                                .arena = t->arena,
                                .dropped = json_object_new_object(),
@@ -294,7 +304,7 @@ static int attempt(struct sl_trial *t, struct sl_error *err)
     t->scratch = sl_arena_printf(t->arena, "%s/%s", t->engine->config->run_scratch, t->run_id);
     rc = sl_dir_make(t->scratch, 0700, err);
     if (rc == 0)
-        rc = !strcmp(t->recipe->type, "raster") ? sl_trial_raster(t, err) : test_rows(t, err);
+        rc = !strcmp(t->recipe->output_type, "raster") ? sl_trial_raster(t, err) : test_rows(t, err);
     struct sl_error remove_error = {0};
     int removed = sl_dir_remove(t->scratch, &remove_error);
     if (rc < 0 || removed == 0)

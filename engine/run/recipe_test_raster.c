@@ -9,6 +9,7 @@
 #include "geo/gdal/raster_steps.h"
 #include "geo/gdal/raster_values.h"
 #include "json/json.h"
+#include "run/batch.h"
 #include "run/feature_diff.h"
 #include "run/raster_work.h"
 #include "run/recipe_trial.h"
@@ -183,18 +184,17 @@ static int open_input(struct sl_trial *t, const struct sl_crs *crs, struct sl_ra
     return 0;
 }
 
-int sl_trial_raster(struct sl_trial *t, struct sl_error *err)
+/* Opens the test's raster and takes it through the steps for rasters; items has room for one. */
+static int begin(struct sl_trial *t, struct sl_raster **items, struct sl_raster_work *w, struct sl_error *err)
 {
     const struct sl_config *config = t->engine->config;
-    struct sl_raster *items[1] = {NULL};
     struct sl_crs *crs = sl_arena_alloc(t->arena, sizeof *crs);
-    struct sl_raster_work w = {.bound = &t->bound,
-                               .context = {.scratch = t->scratch,
-                                           .threads = (int)config->compute_threads,
-                                           .memory_bytes = config->raster_warp_memory_bytes,
-                                           .max_pixels = config->raster_max_pixels},
-                               .items = items};
-    const char *path = sl_path_join(t->arena, t->scratch, "output.tif");
+    *w = (struct sl_raster_work){.bound = &t->bound,
+                                 .context = {.scratch = t->scratch,
+                                             .threads = (int)config->compute_threads,
+                                             .memory_bytes = config->raster_warp_memory_bytes,
+                                             .max_pixels = config->raster_max_pixels},
+                                 .items = items};
     int rc = sl_crs_parse(t->test->crs, t->arena, crs, err);
     if (rc == 0)
         rc = t->test->input ? write_input(t, crs, err) : sl_trial_find_file(t, err);
@@ -202,10 +202,32 @@ int sl_trial_raster(struct sl_trial *t, struct sl_error *err)
         rc = open_input(t, crs, &items[0], err);
     if (rc < 0)
         return rc;
-    w.n = 1;
-    rc = sl_raster_work_steps(&w, err);
+    w->n = 1;
+    return sl_raster_work_steps(w, err);
+}
+
+int sl_trial_raster(struct sl_trial *t, struct sl_error *err)
+{
+    struct sl_raster *items[1] = {NULL};
+    struct sl_raster_work w;
+    const char *path = sl_path_join(t->arena, t->scratch, "output.tif");
+    int rc = begin(t, items, &w, err);
     if (rc == 0)
         rc = sl_raster_work_write(&w, &t->bound.outputs[0], NULL, path, err);
     sl_raster_work_close(&w);
     return rc < 0 ? rc : look_at_output(t, path, err);
+}
+
+int sl_trial_vectorise(struct sl_trial *t, const char **path, const struct sl_crs **crs, struct sl_error *err)
+{
+    struct sl_raster *items[1] = {NULL};
+    struct sl_raster_work w;
+    int64_t rows = 0;
+    int rc = begin(t, items, &w, err);
+    if (rc == 0)
+        rc = sl_raster_work_vectorise(&w, t->arena, t->work.added, path, &rows, err);
+    if (rc == 0)
+        *crs = sl_batch_copy_crs(t->arena, sl_raster_info(items[0])->crs);
+    sl_raster_work_close(&w);
+    return rc;
 }

@@ -13,7 +13,7 @@ struct sl_trial {
     const struct sl_recipe_test *test;
     struct sl_arena *arena;
     struct sl_recipe_test_result *result;
-    struct sl_bound_recipe bound;
+    struct sl_bound_recipe bound, vector_part;
     struct sl_plan plan;
     struct sl_work work; /* of rows */
     char run_id[SL_UUID_TEXT_BYTES];
@@ -27,5 +27,8 @@ void sl_trial_say(void *data, const char *difference);
 int sl_trial_find_file(struct sl_trial *trial, struct sl_error *err);
 /* The test of a raster recipe, compared. */
 int sl_trial_raster(struct sl_trial *trial, struct sl_error *err);
+/* The vectors that the steps on rasters make of the test's raster: a FlatGeobuf file. *crs: of its coordinates. Their rows are
+ * counted as added. */
+int sl_trial_vectorise(struct sl_trial *trial, const char **path, const struct sl_crs **crs, struct sl_error *err);
 
 #endif

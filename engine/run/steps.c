@@ -104,7 +104,7 @@ static int run_step(struct sl_work *w, size_t i, struct sl_error *err)
                  ? transform(w, step, sql.buf.data, sl_plan_table_name(w->bound, i, w->arena), err)
                  : w->compute->ops->execute(w->session, sql.buf.data, err);
     if (rc < 0 && (rc == -SL_E_STEP_SQL || rc == -SL_E_STEP_TIMEOUT))
-        sl_error_prefix(err, "step %zu (%s) of recipe %s", i + 1, step->kind->name, w->bound->recipe->name);
+        sl_error_prefix(err, "step %zu (%s) of recipe %s", w->bound->steps_before + i + 1, step->kind->name, w->bound->recipe->name);
     return rc;
 }
 

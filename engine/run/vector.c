@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compute for vector data, stage by stage: load, steps, check, write. */
+#include <inttypes.h>
+
 #include "json/json.h"
 #include "run/batch.h"
 #include "run/engine.h"
@@ -29,7 +31,7 @@ static int steps(struct sl_batch *b, struct sl_work *w, struct sl_error *err)
     sl_stage_begin(b, &stage, "steps");
     int rc = sl_work_steps(w, err);
     stage.rows = w->table.rows;
-    stage.count = (int64_t)b->bound.recipe->n_steps;
+    stage.count = (int64_t)w->bound->recipe->n_steps;
     return rc < 0 ? rc : sl_stage_end(b, &stage, err);
 }
 
@@ -63,39 +65,28 @@ static void tell_kept(struct sl_batch *b, const char *schema)
                                            schema, schema)));
 }
 
-int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_error *err)
+/* What the steps for vectors make of an opened file, in a session of their own. */
+static int in_session(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_vector *vector,
+                      int (*go)(struct sl_batch *, struct sl_unit *, struct sl_work *, struct sl_vector *, struct sl_error *),
+                      struct sl_error *err)
 {
     struct sl_plan plan;
-    struct sl_work w = {.bound = &b->bound,
-                        .plan = &plan,
-                        .arena = b->arena,
-                        .dropped = b->dropped,
-                        .added = b->added,
-                        .warnings = b->warnings,
-                        .previous = unit->previous,
-                        .reasons = unit->aside ? unit->aside->reasons : NULL,
-                        .may_go_on = may_go_on,
-                        .data = b};
-    SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
-    struct sl_source *source = sl_unit_main(unit);
-    int rc = sl_engine_compute(b->engine, b->bound.recipe->engine, &w.compute, err);
-    if (rc == 0)
-        rc = sl_batch_open_source(b, source, &vector, err);
-    if (rc < 0)
-        return rc;
+    struct sl_bound_recipe bound;
+    sl_recipe_vector_part(&b->bound, b->arena, &bound);
+    w->bound = &bound;
+    w->plan = &plan;
     unit->vector = sl_vector_info(vector);
-    unit->crs = w.crs = source->crs;
-    unit->crs_source = source->crs_source;
-    sl_plan_make(&b->bound, &(struct sl_plan_options){.materialize = b->engine->config->run_materialize}, b->arena, &plan);
-    rc = w.compute->ops->begin(w.compute, b->run_id, b->scratch, &w.session, err);
+    w->crs = unit->crs;
+    sl_plan_make(&bound, &(struct sl_plan_options){.materialize = b->engine->config->run_materialize}, b->arena, &plan);
+    int rc = w->compute->ops->begin(w->compute, b->run_id, b->scratch, &w->session, err);
     if (rc < 0)
         return rc;
-    rc = compute_in_session(b, unit, &w, vector, err);
+    rc = go(b, unit, w, vector, err);
     struct sl_error end_error = {0};
-    bool keep = b->engine->config->run_keep_schema && w.compute->ops->keeps_schema;
+    bool keep = b->engine->config->run_keep_schema && w->compute->ops->keeps_schema;
     if (keep)
-        tell_kept(b, w.session->schema);
-    int end = w.compute->ops->end(w.session, keep, &end_error);
+        tell_kept(b, w->session->schema);
+    int end = w->compute->ops->end(w->session, keep, &end_error);
     if (rc == 0 && end < 0) {
         rc = end;
         if (err)
@@ -103,4 +94,73 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
     }
     unit->vector = NULL; /* it ends with the dataset's handle */
     return rc;
+}
+
+static struct sl_work work_of(struct sl_batch *b, struct sl_unit *unit)
+{
+    return (struct sl_work){.arena = b->arena,
+                            .dropped = b->dropped,
+                            .added = b->added,
+                            .warnings = b->warnings,
+                            .previous = unit->previous,
+                            .reasons = unit->aside ? unit->aside->reasons : NULL,
+                            .may_go_on = may_go_on,
+                            .data = b};
+}
+
+int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_error *err)
+{
+    struct sl_work w = work_of(b, unit);
+    SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
+    struct sl_source *source = sl_unit_main(unit);
+    int rc = sl_engine_compute(b->engine, b->bound.recipe->engine, &w.compute, err);
+    if (rc == 0)
+        rc = sl_batch_open_source(b, source, &vector, err);
+    if (rc < 0)
+        return rc;
+    unit->crs = source->crs;
+    unit->crs_source = source->crs_source;
+    return in_session(b, unit, &w, vector, compute_in_session, err);
+}
+
+/* -- of rasters --------------------------------------------------------------------------------------------------------- */
+
+/* The file is the engine's own: all that the step made has to come in. */
+static int load_made(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_vector *vector, int64_t made,
+                     struct sl_error *err)
+{
+    struct sl_stage stage;
+    sl_stage_begin(b, &stage, "load");
+    int rc = sl_work_load(w, vector, err);
+    if (rc == 0 && w->table.rows != made)
+        rc = sl_fail(err, SL_E_ROWS_LOST, "%s: %" PRId64 " rows were made, and %" PRId64 " came in", unit->input->landing_key, made,
+                     w->table.rows);
+    if (rc == 0)
+        rc = sl_batch_load_others(b, unit, w, err);
+    stage.rows = w->table.rows;
+    return rc < 0 ? rc : sl_stage_end(b, &stage, err);
+}
+
+static int compute_made(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_vector *vector,
+                        struct sl_error *err)
+{
+    int rc = load_made(b, unit, w, vector, unit->rows_made, err);
+    if (rc == 0)
+        rc = steps(b, w, err);
+    if (rc == 0)
+        rc = checks(b, w, err);
+    return rc < 0 ? rc : sl_batch_write_vector(b, unit, w, err);
+}
+
+int sl_batch_compute_made(struct sl_batch *b, struct sl_unit *unit, const char *path, int64_t rows, struct sl_error *err)
+{
+    const struct sl_vector_options options = {.format = sl_format_by_name("FlatGeobuf"),
+                                              .geometry_column = b->bound.recipe->geometry_column};
+    struct sl_work w = work_of(b, unit);
+    SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
+    unit->rows_made = rows;
+    int rc = sl_engine_compute(b->engine, b->bound.recipe->engine, &w.compute, err);
+    if (rc == 0)
+        rc = sl_vector_open(path, &options, &vector, err);
+    return rc < 0 ? rc : in_session(b, unit, &w, vector, compute_made, err);
 }

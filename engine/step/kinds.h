@@ -11,8 +11,8 @@ extern const struct sl_step_kind sl_step__add_column, sl_step__buffer, sl_step__
     sl_step__reduce_precision, sl_step__rename, sl_step__select, sl_step__simplify, sl_step__snap_to_grid,
     sl_step__sort, sl_step__spatial_index, sl_step__sql, sl_step__swap_xy, sl_step__union, sl_step__wrap_dateline;
 /* of rasters */
-extern const struct sl_step_kind sl_step__calc, sl_step__clip_raster, sl_step__hillshade, sl_step__mosaic, sl_step__scale,
-    sl_step__select_bands, sl_step__slope, sl_step__stats, sl_step__warp;
+extern const struct sl_step_kind sl_step__calc, sl_step__clip_raster, sl_step__contour, sl_step__footprint, sl_step__hillshade,
+    sl_step__mosaic, sl_step__polygonize, sl_step__scale, sl_step__select_bands, sl_step__slope, sl_step__stats, sl_step__warp;
 extern const struct sl_check_kind sl_check__accepted_values, sl_check__expression, sl_check__in_bounds,
     sl_check__not_empty, sl_check__not_null, sl_check__row_count, sl_check__schema, sl_check__unique, sl_check__valid_geometry;
 

@@ -6,12 +6,13 @@
 
 const struct sl_step_kind *const sl_steps[] = {
     &sl_step__add_column, &sl_step__buffer, &sl_step__calc, &sl_step__cast, &sl_step__centroid, &sl_step__clip,
-    &sl_step__clip_raster, &sl_step__dedupe, &sl_step__dissolve, &sl_step__drop_columns, &sl_step__explode,
-    &sl_step__filter, &sl_step__geohash, &sl_step__hillshade, &sl_step__join, &sl_step__make_valid, &sl_step__measure,
-    &sl_step__mosaic, &sl_step__normalize_crs, &sl_step__promote_multi, &sl_step__reduce_precision,
-    &sl_step__rename, &sl_step__scale, &sl_step__select, &sl_step__select_bands, &sl_step__simplify,
-    &sl_step__slope, &sl_step__snap_to_grid, &sl_step__sort, &sl_step__spatial_index, &sl_step__sql, &sl_step__stats,
-    &sl_step__swap_xy, &sl_step__union, &sl_step__warp, &sl_step__wrap_dateline, NULL,
+    &sl_step__clip_raster, &sl_step__contour, &sl_step__dedupe, &sl_step__dissolve, &sl_step__drop_columns,
+    &sl_step__explode, &sl_step__filter, &sl_step__footprint, &sl_step__geohash, &sl_step__hillshade, &sl_step__join,
+    &sl_step__make_valid, &sl_step__measure, &sl_step__mosaic, &sl_step__normalize_crs, &sl_step__polygonize,
+    &sl_step__promote_multi, &sl_step__reduce_precision, &sl_step__rename, &sl_step__scale, &sl_step__select,
+    &sl_step__select_bands, &sl_step__simplify, &sl_step__slope, &sl_step__snap_to_grid, &sl_step__sort,
+    &sl_step__spatial_index, &sl_step__sql, &sl_step__stats, &sl_step__swap_xy, &sl_step__union, &sl_step__warp,
+    &sl_step__wrap_dateline, NULL,
 };
 
 const struct sl_check_kind *const sl_checks[] = {

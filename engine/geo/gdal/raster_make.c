@@ -56,8 +56,8 @@ int CPL_STDCALL sl_raster__make_progress(double fraction, const char *message, v
     return !made->stopped;
 }
 
-static int fail_made(struct sl_raster_made *made, const struct sl_error *gdal, struct sl_raster *const *in, size_t n,
-                     struct sl_error *err)
+int sl_raster__make_failed(struct sl_raster_made *made, const struct sl_error *gdal, struct sl_raster *const *in, size_t n,
+                           struct sl_error *err)
 {
     if (made->stopped)
         return sl_fail(err, SL_E_CANCELLED, "working on %s was stopped", made->name);
@@ -81,7 +81,7 @@ int sl_raster__make_end(struct sl_raster_made *made, bool failed, const struct s
         else
             sl_fail(&why, SL_E_GDAL, "%s: gdal made nothing and did not say why", made->name);
         unlink(made->path);
-        return fail_made(made, &why, in, n, err);
+        return sl_raster__make_failed(made, &why, in, n, err);
     }
     sl_gdal_errors_begin();
     GDALDatasetH dataset = GDALOpenEx(made->path, GDAL_OF_RASTER | GDAL_OF_READONLY, only, NULL, alone);

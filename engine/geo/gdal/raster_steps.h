@@ -88,4 +88,46 @@ struct sl_raster_terrain {
 int sl_raster_terrain(const struct sl_raster_step_context *context, struct sl_raster *in,
                       const struct sl_raster_terrain *terrain, struct sl_raster **out, struct sl_error *err);
 
+/* -- vectors --------------------------------------------------------------------------------------------------------------
+ *
+ * Each writes a FlatGeobuf file at path, which is not there yet, in the coordinates of the raster's CRS; *rows is how many
+ * features it has. Memory is bounded: where a raster would take more, or gives more than max_features, SL_E_LIMIT before
+ * that. SL_E_FILE_FORMAT for a raster whose pixels have no place. On failure nothing is left at path. */
+
+struct sl_raster_polygonize {
+    int64_t band;         /* from 1 */
+    bool eight_connected; /* pixels that touch at a corner are neighbours, too */
+    const char *column;   /* gets the value */
+    bool skip_nodata;     /* false: pixels without data are areas as well, of the number that stands there */
+    int64_t max_features;
+};
+/* An area of one value is a polygon; it may touch itself at corners. Floats are compared as Float32, and are the same when
+ * they are at most 10 steps of that apart. */
+int sl_raster_polygonize(const struct sl_raster_step_context *context, struct sl_raster *in,
+                         const struct sl_raster_polygonize *polygonize, const char *path, int64_t *rows, struct sl_error *err);
+
+struct sl_raster_contour {
+    int64_t band;         /* from 1 */
+    double interval;      /* 0: levels */
+    double base;          /* a level from which the interval counts */
+    const double *levels; /* rising */
+    size_t n_levels;
+    const char *column;   /* gets the level; of polygons <column>_min and <column>_max */
+    bool polygons;        /* the areas between levels, instead of lines */
+    int64_t max_features;
+};
+/* Between the centres of pixels, whose values count for these points. */
+int sl_raster_contour(const struct sl_raster_step_context *context, struct sl_raster *in, const struct sl_raster_contour *contour,
+                      const char *path, int64_t *rows, struct sl_error *err);
+
+struct sl_raster_footprint {
+    double simplify_pixels; /* how far the outline may be off, in pixels; 0: as it is */
+    double tolerance;       /* the same in units of the CRS; 0: see simplify_pixels */
+    bool holes;             /* false: filled */
+};
+/* The outline of the pixels that have data in any band but alpha: one multipolygon, with their number in "valid_pixels"; no
+ * feature when there is none. */
+int sl_raster_footprint(const struct sl_raster_step_context *context, struct sl_raster *in,
+                        const struct sl_raster_footprint *footprint, const char *path, int64_t *rows, struct sl_error *err);
+
 #endif

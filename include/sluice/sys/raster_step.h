@@ -31,4 +31,9 @@ struct sl_raster_step_context {
 typedef int sl_raster_apply(const struct sl_raster_step_context *context, const void *options,
                             struct sl_raster *const *in, size_t n, struct sl_raster **out, struct sl_error *err);
 
+/* Makes vectors of a raster: a FlatGeobuf file at path (which is not there yet) in the coordinates of the raster's CRS, that
+ * the recipe's remaining steps get as their input. *rows: how many features it has. On failure nothing is left at path. */
+typedef int sl_raster_vectorise(const struct sl_raster_step_context *context, const void *options, struct sl_raster *in,
+                                const char *path, int64_t *rows, struct sl_error *err);
+
 #endif

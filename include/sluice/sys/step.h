@@ -148,7 +148,7 @@ struct sl_step_context {
 /* A name may have two kinds, one for each type of data. */
 struct sl_step_kind {
     const char *name;    /* "simplify" */
-    const char *data_type; /* "raster": has apply, and nothing of SQL; NULL: for vector and table */
+    const char *data_type; /* "raster": has apply or vectorise, and nothing of SQL; NULL: for vector and table */
     const char *summary; /* one sentence for `step list` */
     const char *help;    /* paragraphs for `step show`; may be NULL */
     const char *example; /* YAML */
@@ -159,7 +159,9 @@ struct sl_step_kind {
     struct sl_options options;
     /* Must provide but for rasters. TRANSFORM: a SELECT of all columns of the output; INDEX: a statement. */
     int (*build)(const struct sl_step_context *context, const void *options, struct sl_sql *out, struct sl_error *err);
-    sl_raster_apply *apply; /* must provide for rasters */
+    sl_raster_apply *apply; /* must provide for rasters, or vectorise */
+    /* See apply. The step's result is vectors: what comes after it in a recipe is for vectors. */
+    sl_raster_vectorise *vectorise;
     /* May provide; if absent, options are fine when each is. Relations between options. */
     int (*validate)(const void *options, struct sl_error *err);
     /* May provide; if absent, the CRS stays. The CRS of the output, as AUTHORITY:CODE. */

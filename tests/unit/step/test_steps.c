@@ -336,8 +336,8 @@ static void test_kinds_are_in_order_and_consistent(void **state)
         /* Of two with one name the one for vectors comes first. */
         assert_true(order < 0 || (order == 0 && !sl_steps[i - 1]->data_type && k->data_type));
         assert_ptr_equal(sl_step_by_name(k->name), sl_steps[order == 0 ? i - 1 : i]);
-        assert_int_equal(sl_step_is_for_rasters(k), k->apply != NULL);
-        if (k->apply) {
+        assert_int_equal(sl_step_is_for_rasters(k), (k->apply != NULL) + (k->vectorise != NULL));
+        if (sl_step_is_for_rasters(k)) {
             assert_true(!k->build && k->dialects == 0 && !k->drops);
             continue;
         }
@@ -369,7 +369,7 @@ static void test_every_example_is_a_step_that_lints_and_builds(void **state)
     f->context.other = other;
     for (size_t i = 0; sl_steps[i]; i++) {
         struct sl_sql sql;
-        if (sl_steps[i]->apply)
+        if (sl_step_is_for_rasters(sl_steps[i]))
             continue;
         struct sl_bound_recipe b = bound(f, sl_arena_printf(f->arena, "inputs: {roles: {main: {main: true}, paths: {}, tracks: {}}}\n"
                                                             "params:\n  least: {type: integer, default: 1}\nsteps:\n%s\n",
