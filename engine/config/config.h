@@ -55,7 +55,8 @@ struct sl_config {
     const char *mongodb_uri, *mongodb_host, *mongodb_user, *mongodb_password, *mongodb_database;
     int64_t mongodb_port;
     const char *clickhouse_url, *clickhouse_host, *clickhouse_user, *clickhouse_password, *clickhouse_database;
-    int64_t clickhouse_port;
+    const char *clickhouse_ca_file;
+    int64_t clickhouse_port, clickhouse_timeout_ms, clickhouse_retries;
     struct sl_config_origins *origins;
 };
 

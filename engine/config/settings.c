@@ -115,6 +115,9 @@ const struct sl_setting sl_config__settings[] = {
     INT("clickhouse.port", "CLICKHOUSE_PORT", clickhouse_port, "8123", 1, 65535, "its port"),
     STRING("clickhouse.user", "CLICKHOUSE_USER", clickhouse_user, "default", "user to connect as"),
     SECRET("clickhouse.password", "CLICKHOUSE_PASSWORD", clickhouse_password, "password of that user"),
+    PATH("clickhouse.ca_file", "", clickhouse_ca_file, "", "certificates (PEM) to trust; empty: the system's"),
+    TIME("clickhouse.timeout", "", clickhouse_timeout_ms, "60s", 100, HOUR, "longest silence of the server, and longest time to connect"),
+    INT("clickhouse.retries", "", clickhouse_retries, "4", 0, 20, "how often a statement that may pass is tried again"),
     STRING("clickhouse.database", "CLICKHOUSE_DB CLICKHOUSE_DATABASE", clickhouse_database, "sluice", "database"),
 };
 /* clang-format on */

@@ -102,6 +102,9 @@ enum sl_exit {
     X(POSTGRES_CONFLICT, "postgres.conflict", TRANSIENT, FAILURE)                                                     \
     X(POSTGRES_DENIED, "postgres.denied", INPUT, CONFIG)                                                              \
     X(POSTGRES_UNAVAILABLE, "postgres.unavailable", TRANSIENT, UNAVAILABLE)                                           \
+    X(CLICKHOUSE, "clickhouse.error", BUG, FAILURE)                                                                   \
+    X(CLICKHOUSE_DENIED, "clickhouse.denied", INPUT, CONFIG)                                                          \
+    X(CLICKHOUSE_UNAVAILABLE, "clickhouse.unavailable", TRANSIENT, UNAVAILABLE)                                       \
     X(LEDGER_DOCUMENT, "ledger.document", BUG, FAILURE)                                                               \
     X(LEDGER_FILTER, "ledger.filter", INPUT, USAGE)                                                                   \
     X(LEDGER_NOT_FOUND, "ledger.not_found", INPUT, NOT_FOUND)                                                         \
