@@ -271,7 +271,7 @@ static void add_number(struct sl_buf *b, double value)
 }
 
 static const char field_columns[] =
-    "load_id, field, variable, name, standard_name, units, param_id, source, dataset, version, valid_time, "
+    "load_id, field, variable, name, standard_name, units, param_id, source, dataset, valid_time, "
     "reference_time,"
     " step_type, step_from, step_to, level_type, level, level_top, level_bottom, member, grid_type, grid_id, spacing, "
     "regular,"
@@ -290,7 +290,7 @@ static void describe(struct sink *s, const struct sl_grid_field *f, const char *
     sl_buf_printf(b, "%" PRId64 "\t", f->param_id);
     add_text(b, s->load.source);
     add_text(b, s->load.dataset);
-    sl_buf_printf(b, "%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t", s->load.version, f->valid_s, f->reference_s);
+    sl_buf_printf(b, "%" PRId64 "\t%" PRId64 "\t", f->valid_s, f->reference_s);
     add_text(b, f->step_type);
     sl_buf_printf(b, "%" PRId64 "\t%" PRId64 "\t", f->step_from_s, f->step_to_s);
     add_text(b, f->level_type);

@@ -47,7 +47,6 @@ CREATE TABLE IF NOT EXISTS grid_fields
     param_id Int64,
     source String,
     dataset String,
-    version UInt32,
     valid_time Int64,
     reference_time Int64,
     step_type String,
