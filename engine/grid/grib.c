@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -23,18 +24,29 @@ static void handle_free(codes_handle **h)
         codes_handle_delete(*h);
 }
 
+/* Bitmap, or the marks of complex packing. */
+static bool may_miss_values(codes_handle *h)
+{
+    long bitmap = 0, marks = 0;
+    sl_grib__long(h, "bitmapPresent", &bitmap);
+    sl_grib__long(h, "missingValueManagementUsed", &marks);
+    return bitmap != 0 || marks != 0;
+}
+
 /* What the bitmap leaves out becomes NAN, whatever number the message has for it: a value may be that number. */
 static int get_values(codes_handle *h, double *values, size_t n, struct sl_error *err)
 {
     size_t got = n;
-    int rc = sl_grib__check(codes_set_double(h, "missingValue", NAN), "its missing values cannot be told", err);
+    int rc = may_miss_values(h)
+                 ? sl_grib__check(codes_set_double(h, "missingValue", NAN), "its missing values cannot be told", err)
+                 : 0;
     if (rc == 0)
         rc = sl_grib__check(codes_get_double_array(h, "values", values, &got), "its values cannot be decoded", err);
     if (rc == 0 && got != n)
         rc = sl_fail(err, SL_E_FILE_DAMAGED, "it has %zu values for %zu points", got, n);
     for (size_t i = 0; rc == 0 && i < n; i++)
-        if (isinf(values[i]))
-            values[i] = NAN; /* IEEE packing can hold it, and it is no value */
+        values[i] =
+            fabs(values[i]) <= DBL_MAX ? values[i] : NAN; /* IEEE packing can hold infinity, which is no value */
     return rc;
 }
 

@@ -118,9 +118,51 @@ static void what(codes_handle *h, int edition, struct sl_arena *arena, struct sl
 /* -- when
  * --------------------------------------------------------------------------------------------------------------- */
 
+/* Seconds of a unit of edition 2's table 4.4; months and years as ecCodes counts them. */
+static int64_t unit_seconds(long unit)
+{
+    static const struct {
+        long code;
+        int64_t s;
+    } units[] = {{0, 60},     {1, 3600},   {2, 86400}, {3, 30 * 86400LL}, {4, 365 * 86400LL}, {10, 10800},
+                 {11, 21600}, {12, 43200}, {13, 1}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (units[i].code == unit)
+            return units[i].s;
+    return 0;
+}
+
+/* By ecCodes, in seconds, else what is no whole number of hours is refused or rounded. */
+static bool steps_by_library(codes_handle *h, struct sl_grid_field *f)
+{
+    long from, to;
+    size_t n = 1;
+    if (codes_set_string(h, "stepUnits", "s", &n) != CODES_SUCCESS ||
+        codes_get_long(h, "startStep", &from) != CODES_SUCCESS || codes_get_long(h, "endStep", &to) != CODES_SUCCESS)
+        return false;
+    f->step_from_s = from;
+    f->step_to_s = to;
+    return true;
+}
+
+/* Of edition 2 by its own numbers: what lies before the reference time, which ecCodes does not bring to seconds. */
+static bool steps_by_numbers(codes_handle *h, struct sl_grid_field *f)
+{
+    long unit, count, length = 0, length_unit = 1;
+    if (!sl_grib__long(h, "indicatorOfUnitOfTimeRange", &unit) || !sl_grib__long(h, "forecastTime", &count) ||
+        !unit_seconds(unit))
+        return false;
+    if (sl_grib__long(h, "lengthOfTimeRange", &length) &&
+        (!sl_grib__long(h, "indicatorOfUnitForTimeRange", &length_unit) || !unit_seconds(length_unit)))
+        return false;
+    f->step_from_s = count * unit_seconds(unit);
+    f->step_to_s = f->step_from_s + length * unit_seconds(length_unit);
+    return true;
+}
+
 static int when(codes_handle *h, struct sl_arena *arena, struct sl_grid_field *f, struct sl_error *err)
 {
-    long date = 0, time = 0, second = 0, from = 0, to = 0;
+    long date = 0, time = 0, second = 0;
     if (!sl_grib__long(h, "dataDate", &date) || !sl_grib__long(h, "dataTime", &time))
         return sl_fail(err, SL_E_FILE_DAMAGED, "it has no date and time");
     sl_grib__long(h, "second", &second);
@@ -135,15 +177,9 @@ static int when(codes_handle *h, struct sl_arena *arena, struct sl_grid_field *f
     f->step_type = word(h, "stepType", arena);
     if (!f->step_type)
         f->step_type = "instant";
-    /* Asked for in seconds, else what is no whole number of hours is refused or rounded. */
-    size_t n = 1;
-    int rc = codes_set_string(h, "stepUnits", "s", &n);
-    if (rc != CODES_SUCCESS || codes_get_long(h, "startStep", &from) != CODES_SUCCESS ||
-        codes_get_long(h, "endStep", &to) != CODES_SUCCESS)
+    if (!steps_by_library(h, f) && !(f->edition == 2 && steps_by_numbers(h, f)))
         return sl_fail(err, SL_E_FILE_DAMAGED, "its step has a unit or range that cannot be told in seconds");
-    f->step_from_s = from;
-    f->step_to_s = to;
-    f->valid_s = f->reference_s + to;
+    f->valid_s = f->reference_s + f->step_to_s;
     return 0;
 }
 

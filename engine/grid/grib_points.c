@@ -7,7 +7,7 @@
 #include "base/sha256.h"
 #include "grid/grib_internal.h"
 
-enum { TYPE_BYTES = 64, REDUCED_ROWS_MAX = 1 << 20 };
+enum { TYPE_BYTES = 64, REDUCED_ROWS_MAX = 1 << 20, GAUSSIAN_MAX = 20000 };
 
 /* -- how many
  * ----------------------------------------------------------------------------------------------------------- */
@@ -60,9 +60,12 @@ static int grid_type(codes_handle *h, char type[TYPE_BYTES], struct sl_error *er
 /* Ni × Nj, or the sum of a reduced grid's rows; 0: it does not say. */
 static int says(codes_handle *h, const char *type, int64_t *out, struct sl_error *err)
 {
-    long ni = 0, nj = 0;
+    long ni = 0, nj = 0, gaussian = 0;
     size_t rows = 0;
     *out = 0;
+    /* ecCodes computes all latitudes of N, whatever their number is. */
+    if (strstr(type, "_gg") && (!sl_grib__long(h, "N", &gaussian) || gaussian < 1 || gaussian > GAUSSIAN_MAX))
+        return sl_fail(err, SL_E_FILE_DAMAGED, "its Gaussian grid of %ld parallels is impossible", gaussian);
     if (!is_reduced(type)) {
         if (!sl_grib__long(h, "Ni", &ni) || !sl_grib__long(h, "Nj", &nj))
             return 0;

@@ -58,54 +58,53 @@ static int fill(struct sl_grib__scan *s, int64_t at, struct sl_error *err)
     return read_at(s, at, s->window, sizeof s->window, &s->window_bytes, err);
 }
 
-/* The next "GRIB" from `from` on; s->size when there is none. *padding: what lies before it is nothing but zeros and
- * blanks. */
-static int find_magic(struct sl_grib__scan *s, int64_t from, int64_t *at, bool *padding, struct sl_error *err)
+/* What lies before a message is fine when it is padding, or a little text and control characters, as the heading and
+ * end lines that bulletins of the GTS are sent with. */
+struct between {
+    size_t letters;
+    bool odd;
+};
+
+static void weigh(struct between *b, const unsigned char *p, size_t n)
 {
-    *padding = true;
+    for (size_t i = 0; i < n && !b->odd; i++) {
+        bool blank = strchr(" \t\r\n", p[i]) != NULL; /* the NUL that ends the list is one of them */
+        b->letters += !blank;
+        b->odd = b->letters > BULLETIN_BYTES || (!blank && p[i] != 1 && p[i] != 3 && (p[i] < ' ' || p[i] >= 0x7f));
+    }
+}
+
+/* The next "GRIB" from `from` on; s->size when there is none. */
+static int find_magic(struct sl_grib__scan *s, int64_t from, int64_t *at, struct between *before, struct sl_error *err)
+{
+    *before = (struct between){0};
     for (int64_t p = from; p < s->size;) {
         int rc = fill(s, p, err);
         if (rc < 0)
             return rc;
         const unsigned char *hit = s->window_bytes < 4 ? NULL : memmem(s->window, s->window_bytes, "GRIB", 4);
-        size_t before = hit ? (size_t)(hit - s->window) : s->window_bytes;
-        for (size_t i = 0; *padding && i < before; i++)
-            *padding = strchr(" \t\r\n", s->window[i]) != NULL; /* its NUL is one of them */
-        if (hit) {
-            *at = p + (int64_t)before;
+        bool last = s->window_bytes < sizeof s->window;
+        /* The last three bytes are looked at again, for they may be the beginning of it. */
+        size_t n = hit ? (size_t)(hit - s->window) : s->window_bytes - (last ? 0 : 3);
+        weigh(before, s->window, n);
+        p += (int64_t)n;
+        if (hit || last) {
+            *at = hit ? p : s->size;
             return 0;
         }
-        if (s->window_bytes < sizeof s->window)
-            break;
-        p += (int64_t)s->window_bytes - 3;
     }
     *at = s->size;
     return 0;
 }
 
-/* The heading and end lines that bulletins of the GTS are sent with: a little text and control characters. */
-static int is_bulletin(struct sl_grib__scan *s, int64_t from, int64_t to, bool *out, struct sl_error *err)
-{
-    *out = to - from <= BULLETIN_BYTES;
-    if (!*out)
-        return 0;
-    int rc = fill(s, from, err);
-    for (int64_t i = 0; rc == 0 && *out && i < to - from; i++) {
-        unsigned char c = s->window[i];
-        *out = c < 0x7f && (c >= ' ' || strchr("\1\3\r\n\t", c));
-    }
-    return rc;
-}
-
-static int gap(struct sl_grib__scan *s, int64_t to, bool padding, bool *passable, struct sl_error *err)
+static int gap(struct sl_grib__scan *s, int64_t to, const struct between *before, bool *passable, struct sl_error *err)
 {
     int64_t from = s->at;
-    bool fine = s->lost || padding || to == from;
-    int rc = fine ? 0 : is_bulletin(s, from, to, &fine, err);
+    bool fine = s->lost || !before->odd;
     s->at = to;
     s->lost = false;
-    if (rc < 0 || fine)
-        return rc;
+    if (fine)
+        return 0;
     *passable = s->between = true;
     s->offset = from;
     return sl_fail(err, SL_E_FILE_DAMAGED, "%" PRId64 " bytes at offset %" PRId64 " are no GRIB message", to - from,
@@ -355,10 +354,10 @@ int sl_grib__scan_next(struct sl_grib__scan *s, struct sl_grib__piece *out, bool
         if (rc != 0)
             return rc;
         int64_t at;
-        bool padding;
-        rc = find_magic(s, s->at, &at, &padding, err);
+        struct between before;
+        rc = find_magic(s, s->at, &at, &before, err);
         if (rc == 0)
-            rc = gap(s, at, padding, passable, err);
+            rc = gap(s, at, &before, passable, err);
         if (rc < 0 || at == s->size)
             return rc;
         rc = take(s, at, passable, err);
@@ -401,7 +400,7 @@ int sl_grib__scan_open(struct sl_grib__scan *scan, const char *path, struct sl_e
 {
     struct stat st;
     int64_t at = 0;
-    bool padding;
+    struct between before;
     *scan = (struct sl_grib__scan){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (scan->fd < 0)
         return errno == ENOENT ? sl_fail(err, SL_E_FILE_MISSING, "\"%s\" does not exist", path)
@@ -414,7 +413,7 @@ int sl_grib__scan_open(struct sl_grib__scan *scan, const char *path, struct sl_e
     if (rc == 0 && scan->size == 0)
         rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is empty", path);
     if (rc == 0)
-        rc = find_magic(scan, 0, &at, &padding, err);
+        rc = find_magic(scan, 0, &at, &before, err);
     if (rc == 0 && at == scan->size)
         rc = no_grib(scan, path, err);
     if (rc < 0)

@@ -11,6 +11,8 @@ int sl_grid_open(const char *path, const struct sl_grid_options *options, struct
     const char *format = options->format ? options->format->name : "";
     if (!strcmp(format, "GRIB"))
         return sl_grid__open_grib(path, options, out, err);
+    if (!strcmp(format, "NetCDF"))
+        return sl_grid__open_netcdf(path, options, out, err);
     return sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is no format of weather fields", format);
 }
 

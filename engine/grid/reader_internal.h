@@ -27,6 +27,9 @@ struct sl_grid_reader {
 int sl_grid__open_grib(const char *path, const struct sl_grid_options *options, struct sl_grid_reader **out,
                        struct sl_error *err);
 
+int sl_grid__open_netcdf(const char *path, const struct sl_grid_options *options, struct sl_grid_reader **out,
+                         struct sl_error *err);
+
 /* -- select.c
  * ----------------------------------------------------------------------------------------------------------- */
 
@@ -56,6 +59,8 @@ struct sl_grid__full {
     double dx, dy;
 };
 
+/* SHA-256 of the places themselves, for formats that have no definition of a grid. */
+void sl_grid__points_hash(const struct sl_grid__full *full, char hex[65]);
 /* Takes full->lats and full->lons whatever happens. `definition` is the hash of what the points follow from. */
 struct sl_grid__view *sl_grid__view_new(struct sl_grid__full *full, const char *definition,
                                         const struct sl_grid_select *select);

@@ -97,7 +97,9 @@ static void keep_points(struct sl_grid__view *v, const struct sl_grid_select *s,
     v->kept = sl_xmalloc((v->n_all ? v->n_all : 1) * sizeof *v->kept);
     for (size_t i = 0; i < v->n_all; i++) {
         bool turn = width ? i % width % every == 0 && i / width % every == 0 : i % every == 0;
-        if (!turn || !in_latitudes(s, v->lats[i]) || !in_longitudes(s, v->lons[i]))
+        /* Files have points without a place, such as on land; they go. */
+        if (!turn || !isfinite(v->lats[i]) || !isfinite(v->lons[i]) || !in_latitudes(s, v->lats[i]) ||
+            !in_longitudes(s, v->lons[i]))
             continue;
         v->lats[m] = v->lats[i];
         v->lons[m] = v->lons[i];
@@ -135,12 +137,31 @@ static void identify(struct sl_grid__view *v, const char *definition, const stru
     sl_sha256_of(text, (size_t)n, v->points.id);
 }
 
+void sl_grid__points_hash(const struct sl_grid__full *full, char hex[65])
+{
+    struct sl_sha256 *hash = sl_sha256_new();
+    size_t shape[3] = {full->n, full->n_rows, full->n_columns};
+    sl_sha256_update(hash, shape, sizeof shape);
+    sl_sha256_update(hash, full->lats, (full->n_rows ? full->n_rows : full->n) * sizeof *full->lats);
+    sl_sha256_update(hash, full->lons, (full->n_rows ? full->n_columns : full->n) * sizeof *full->lons);
+    sl_sha256_final(hash, hex);
+    sl_sha256_free(hash);
+}
+
+static bool all_have_places(const struct sl_grid__full *full)
+{
+    for (size_t i = 0; !full->n_rows && i < full->n; i++)
+        if (!isfinite(full->lats[i]) || !isfinite(full->lons[i]))
+            return false;
+    return true;
+}
+
 struct sl_grid__view *sl_grid__view_new(struct sl_grid__full *full, const char *definition,
                                         const struct sl_grid_select *select)
 {
     struct sl_grid__view *v = sl_xcalloc(1, sizeof *v);
     int64_t every = select->every > 1 ? select->every : 1;
-    bool all = every == 1 && !select->has_area;
+    bool all = every == 1 && !select->has_area && all_have_places(full);
     v->lats = full->lats;
     v->lons = full->lons;
     full->lats = full->lons = NULL;
