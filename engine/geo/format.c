@@ -16,7 +16,7 @@ static const char *const types[] = {
 enum { ZIPPED = SL_FORMAT_ZIPPED, MULTI = SL_FORMAT_MULTI_FILE, TABULAR = SL_FORMAT_TABULAR };
 #define NAMES(...) (const char *const[]){__VA_ARGS__, NULL}
 const struct sl_format sl_formats[] = {
-    {"GPKG", NAMES("GeoPackage"), SL_DATA_VECTOR, "GPKG", NAMES("gpkg"), none, "application/geopackage+sqlite3", 0},
+    {"GPKG", NAMES("GeoPackage"), SL_DATA_VECTOR, "GPKG", NAMES("gpkg"), none, "application/geopackage+sqlite3", TABULAR},
     {"Shapefile", NAMES("ESRI Shapefile", "SHP"), SL_DATA_VECTOR, "ESRI Shapefile", NAMES("shp", "shp.zip", "zip"),
      NAMES("shx", "dbf", "prj", "cpg"), "application/vnd.shp", MULTI | ZIPPED},
     {"GeoJSON", none, SL_DATA_VECTOR, "GeoJSON", NAMES("geojson", "json"), none, "application/geo+json", ZIPPED},
@@ -24,7 +24,7 @@ const struct sl_format sl_formats[] = {
      NAMES("geojsonl", "geojsons", "ndgeojson"), none, "application/geo+json-seq", ZIPPED},
     {"FlatGeobuf", NAMES("FGB"), SL_DATA_VECTOR, "FlatGeobuf", NAMES("fgb"), none, "application/flatgeobuf", 0},
     {"OpenFileGDB", NAMES("FileGDB", "ESRI FileGDB", "GDB"), SL_DATA_VECTOR, "OpenFileGDB", NAMES("gdb.zip", "gdb"), none,
-     "application/x-filegdb", ZIPPED},
+     "application/x-filegdb", TABULAR | ZIPPED},
     {"TopoJSON", none, SL_DATA_VECTOR, "TopoJSON", NAMES("topojson", "topo.json", "json"), none,
      "application/topo+json", 0},
     {"KML", none, SL_DATA_VECTOR, "KML", NAMES("kml", "kmz"), none,
@@ -46,6 +46,7 @@ const struct sl_format sl_formats[] = {
     {"GRIB", NAMES("GRIB1", "GRIB2"), SL_DATA_GRID, "GRIB", NAMES("grib2", "grib", "grb2", "grb"), none,
      "application/wmo-grib", 0},
     {"NetCDF", NAMES("NC", "NetCDF4"), SL_DATA_GRID, "netCDF", NAMES("nc", "nc4"), none, "application/x-netcdf", 0},
+    {"DBF", NAMES("dBASE", "dBase III"), SL_DATA_TABLE, "ESRI Shapefile", NAMES("dbf"), NAMES("cpg"), "application/dbase", 0},
     {"CSV", none, SL_DATA_VECTOR, "CSV", NAMES("csv"), none, "text/csv", TABULAR | ZIPPED},
 };
 const size_t sl_n_formats = sizeof sl_formats / sizeof *sl_formats;

@@ -41,7 +41,7 @@ static int validate_order(const void *data, struct sl_error *err)
 
 const struct sl_output_order *sl_output_order_of(const struct sl_output_kind *kind, const void *options)
 {
-    return strcmp(kind->data_type, "vector") == 0 ? options : NULL;
+    return strcmp(kind->data_type, "raster") != 0 ? options : NULL;
 }
 
 /* -- geoparquet ---------------------------------------------------------------------------------------------------------- */
@@ -127,9 +127,74 @@ const struct sl_output_kind sl_output_quarantine = {
     .media_type = "application/vnd.apache.parquet",
 };
 
+/* -- parquet ------------------------------------------------------------------------------------------------------------ */
+
+#define COMPRESSION_OPTIONS                                                                                                \
+    {.name = "compression",                                                                                                \
+     .type = SL_OPT_ENUM,                                                                                                  \
+     .default_json = "\"zstd\"",                                                                                           \
+     .offset = offsetof(struct sl_output_geoparquet, compression),                                                         \
+     .choices = parquet_compressions,                                                                                      \
+     .help = "How pages are compressed."},                                                                                 \
+        {.name = "compression_level",                                                                                      \
+         .type = SL_OPT_INTEGER,                                                                                           \
+         .default_json = "1",                                                                                              \
+         .offset = offsetof(struct sl_output_geoparquet, compression_level),                                               \
+         .bounded_below = true,                                                                                            \
+         .bounded_above = true,                                                                                            \
+         .minimum = 1,                                                                                                     \
+         .maximum = 22,                                                                                                    \
+         .help = "Of zstd: higher is smaller and slower. The others have none."},                                          \
+        {.name = "row_group_rows",                                                                                         \
+         .type = SL_OPT_INTEGER,                                                                                           \
+         .default_json = "122880",                                                                                         \
+         .offset = offsetof(struct sl_output_geoparquet, row_group_rows),                                                  \
+         .bounded_below = true,                                                                                            \
+         .bounded_above = true,                                                                                            \
+         .minimum = 2048,                                                                                                  \
+         .maximum = 10000000,                                                                                              \
+         .help = "Rows of one row group: fewer let readers skip more, more compress better."}
+
+static const struct sl_option parquet_items[] = {
+    {.name = "sort",
+     .type = SL_OPT_ENUM,
+     .default_json = "\"none\"",
+     .offset = offsetof(struct sl_output_order, sort),
+     .choices = sorts,
+     .help = "The order of the rows: none keeps the order of the steps; columns sorts by sort_by. A table has no hilbert."},
+    {.name = "sort_by",
+     .type = SL_OPT_COLUMNS,
+     .default_json = "null",
+     .offset = offsetof(struct sl_output_order, by),
+     .help = "The columns to sort by, with sort: columns; NULL comes last, text goes by its bytes."},
+    COMPRESSION_OPTIONS,
+    PARTITION_OPTION,
+};
+
+static int validate_table(const void *data, struct sl_error *err)
+{
+    const struct sl_output_order *order = data;
+    if (order->sort == SL_OUTPUT_SORT_HILBERT)
+        return sl_fail(err, SL_E_RECIPE_OPTION, "sort: hilbert is about the geometry, which a table has not");
+    return validate_parquet(data, err);
+}
+
+const struct sl_output_kind sl_output_parquet = {
+    .name = "parquet",
+    .summary = "A Parquet file of a table without geometry.",
+    .help = "The columns with their types and nothing else. The same rows give the same bytes.",
+    .example = "- parquet: {dataset: stations, sort: columns, sort_by: [id]}",
+    .data_type = "table",
+    .asset_kind = "table",
+    .extension = "parquet",
+    .media_type = "application/vnd.apache.parquet",
+    .options = {.items = parquet_items, .n = COUNT(parquet_items), .struct_bytes = sizeof(struct sl_output_geoparquet)},
+    .validate = validate_table,
+};
+
 bool sl_output_is_geoparquet(const struct sl_output_kind *kind)
 {
-    return kind == &sl_output_geoparquet || kind == &sl_output_quarantine;
+    return kind == &sl_output_geoparquet || kind == &sl_output_parquet || kind == &sl_output_quarantine;
 }
 
 const char *sl_output_geoparquet_compression(const struct sl_output_geoparquet *options)
@@ -247,6 +312,7 @@ const struct sl_output_kind sl_output_csv = {
             "place for it.",
     .example = "- csv: {dataset: stops_csv, geometry: xy}",
     .data_type = "vector",
+    .tables = true,
     .asset_kind = "vector",
     .extension = "csv",
     .media_type = "text/csv",
@@ -355,4 +421,4 @@ const char *sl_output_cog_resampling(const struct sl_output_cog *options)
 }
 
 const struct sl_output_kind *const sl_outputs[] = {&sl_output_cog,        &sl_output_csv,        &sl_output_flatgeobuf, &sl_output_geojsonseq,
-                                                  &sl_output_geopackage, &sl_output_geoparquet, NULL};
+                                                  &sl_output_geopackage, &sl_output_geoparquet, &sl_output_parquet, NULL};

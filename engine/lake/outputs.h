@@ -7,11 +7,11 @@
 
 extern const struct sl_output_kind *const sl_outputs[]; /* ended by NULL, in order of name */
 extern const struct sl_output_kind sl_output_geoparquet, sl_output_cog, sl_output_flatgeobuf, sl_output_geopackage,
-    sl_output_geojsonseq, sl_output_csv;
+    sl_output_geojsonseq, sl_output_csv, sl_output_parquet;
 
 enum sl_output_sort { SL_OUTPUT_SORT_HILBERT, SL_OUTPUT_SORT_NONE, SL_OUTPUT_SORT_COLUMNS };
 
-/* Every vector output's options begin with it. */
+/* The options of every output of rows begin with it. */
 struct sl_output_order {
     int sort;           /* enum sl_output_sort */
     struct sl_names by; /* of SORT_COLUMNS */

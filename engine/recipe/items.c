@@ -121,6 +121,16 @@ static void misplaced(struct sl_binder *b, const struct sl_recipe *recipe, const
                                   maker(recipe));
 }
 
+bool sl_recipe_is_table(const struct sl_recipe *recipe)
+{
+    return !strcmp(recipe->type, "table");
+}
+
+static bool needs_geometry(unsigned flags, const struct sl_recipe *recipe)
+{
+    return (flags & SL_STEP_PLACES) && sl_recipe_is_table(recipe);
+}
+
 static const struct sl_step_kind *step_kind(struct sl_binder *b, const struct sl_kinds *kinds, const struct sl_recipe *recipe,
                                             const struct sl_recipe_item *item)
 {
@@ -131,7 +141,7 @@ static const struct sl_step_kind *step_kind(struct sl_binder *b, const struct sl
     const char *type = after ? recipe->output_type : recipe->type;
     for (size_t i = 0; kinds->steps[i]; i++) {
         const struct sl_step_kind *kind = kinds->steps[i];
-        bool fits = is_of_type(kind, type), same = !strcmp(kind->name, item->kind);
+        bool fits = is_of_type(kind, type) && !needs_geometry(kind->flags, recipe), same = !strcmp(kind->name, item->kind);
         if (fits && same)
             return kind;
         if (same)
@@ -139,7 +149,10 @@ static const struct sl_step_kind *step_kind(struct sl_binder *b, const struct sl
         if (fits && n < MAX_KINDS)
             names[n++] = kind->name;
     }
-    if (other)
+    if (other && needs_geometry(other->flags, recipe))
+        sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, item->pointer, "step \"%s\" is about the geometry, which a table has not",
+                                  item->kind);
+    else if (other)
         misplaced(b, recipe, item, after, other);
     else
         no_such_kind(b, item, SL_E_RECIPE_STEP, "step", names, n);
@@ -267,6 +280,11 @@ static bool bind_check(struct sl_binder *b, const struct sl_recipe *recipe, cons
                        const struct sl_recipe_item *item, struct sl_check *out)
 {
     const struct sl_check_kind *kind = check_kind(b, kinds, item);
+    if (kind && kind->places && sl_recipe_is_table(recipe)) {
+        sl_binder__problem_at_key(b, SL_E_RECIPE_STEP, item->pointer, "check \"%s\" is about the geometry, which a table has not",
+                                  item->kind);
+        return false;
+    }
     if (!kind)
         return false;
     const char *what = what_of(b, "check", item);
@@ -321,7 +339,7 @@ static bool bind_output(struct sl_binder *b, const struct sl_recipe *recipe, con
                               .dataset = common.dataset,
                               .thumbnail = common.thumbnail,
                               .item = item};
-    if (strcmp(kind->data_type, recipe->output_type) == 0)
+    if (strcmp(kind->data_type, recipe->output_type) == 0 || (kind->tables && sl_recipe_is_table(recipe)))
         return ok;
     if (sl_recipe_makes_vectors(recipe))
         sl_binder__problem_at_key(b, SL_E_RECIPE_OPTION, item->pointer,

@@ -114,6 +114,8 @@ int sl_recipe_by_name(const struct sl_recipe_set *set, const char *name, const s
 /* By intent. No recipe for it: the default one of the type with *fallback true, or under strict (or without a default)
  * SL_E_RECIPE_INTENT with the nearest intent; so is an intent whose recipe is for another type. type NULL: any, and
  * then there is no default. */
+/* Of tables without geometry. */
+bool sl_recipe_is_table(const struct sl_recipe *recipe);
 int sl_recipe_select(const struct sl_recipe_set *set, const char *intent, const char *type, bool strict,
                      const struct sl_recipe **out, bool *fallback, struct sl_error *err);
 

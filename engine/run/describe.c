@@ -97,13 +97,21 @@ static const struct sl_crs *crs_of(const struct sl_planned_asset *a)
     return a->crs ? a->crs : a->unit->crs;
 }
 
+/* An output that takes both is a table's where the recipe is. */
+static const char *kind_of(const struct sl_batch *b, const struct sl_planned_asset *a)
+{
+    return a->output->kind->tables && sl_recipe_is_table(b->bound.recipe) ? "table" : a->output->kind->asset_kind;
+}
+
 static struct json_object *metadata_json(const struct sl_batch *b, const struct sl_planned_asset *a)
 {
     const struct sl_unit *u = a->unit;
     struct json_object *m = json_object_new_object();
     sl_json_put(m, "user", b->manifest.metadata ? json_object_get(b->manifest.metadata) : json_object_new_object());
-    sl_json_put_str(m, "crs_name", crs_of(a)->name);
-    sl_json_put_str(m, "crs_source", u->crs_source);
+    if (crs_of(a)) {
+        sl_json_put_str(m, "crs_name", crs_of(a)->name);
+        sl_json_put_str(m, "crs_source", u->crs_source);
+    }
     if (u->crs && u->crs->confidence && crs_of(a) == u->crs)
         sl_json_put_int(m, "crs_confidence", u->crs->confidence);
     if (u->layer)
@@ -188,7 +196,7 @@ static void write_documents(struct sl_batch *b, struct sl_planned_asset *a)
         .license = user ? sl_json_str(user, "license", NULL) : NULL,
         .project = user ? sl_json_str(user, "project", NULL) : NULL,
         .uploader = b->manifest.uploader,
-        .kind = a->output->kind->asset_kind,
+        .kind = kind_of(b, a),
         .created_at = sl_json_str(a->doc, "created_at", NULL),
         .href = sl_arena_printf(b->arena, "%s.%s", a->dataset_id, sl_planned_suffix(a)),
         .metadata_href = sl_arena_printf(b->arena, "%s.iso19115.json", a->dataset_id),
@@ -222,14 +230,15 @@ void sl_batch_describe_asset(struct sl_batch *b, struct sl_planned_asset *a)
     sl_json_put_int(d, "version", a->version);
     sl_json_put_str(d, "batch_id", b->lease.batch_id);
     sl_json_put_str(d, "run_id", b->run_id);
-    sl_json_put_str(d, "kind", a->output->kind->asset_kind);
+    sl_json_put_str(d, "kind", kind_of(b, a));
     sl_json_put_str(d, "bucket", b->engine->config->lake_bucket);
     sl_json_put_str(d, "s3_key", a->key);
     sl_json_put_str(d, "media_type", sl_planned_media_type(a));
     sl_json_put_int(d, "size_bytes", a->size_bytes);
     sl_json_put_str(d, "content_hash", sl_arena_printf(b->arena, "sha256:%s", a->sha256_hex));
     sl_json_put_str(d, "fingerprint", a->fingerprint);
-    sl_json_put_str(d, "crs", crs_of(a)->id ? crs_of(a)->id : crs_of(a)->name);
+    const struct sl_crs *crs = crs_of(a);
+    sl_json_put_str(d, "crs", !crs ? NULL : crs->id ? crs->id : crs->name);
     sl_json_put(d, "bounds", bounds_json(u));
     if (u->raster) {
         sl_json_put(d, "row_count", NULL);

@@ -42,14 +42,15 @@ static int look_into(struct explain *x, const struct sl_manifest_file *f, const 
     const struct sl_format *format = NULL;
     if (!local_vector(x, f, &path, &format))
         return 0;
-    const struct sl_vector_options options = {.format = format, .layer = layer, .geometry_column = table->geometry};
+    const struct sl_vector_options options = {.format = format, .layer = layer, .geometry_column = table->geometry,
+                                              .as_table = sl_recipe_is_table(x->bound.recipe)};
     SL_CLEANUP(sl_vector_closep) struct sl_vector *v = NULL;
     int rc = sl_vector_open(path, &options, &v, err);
     if (rc < 0)
         return rc;
     const struct sl_vector_info *info = sl_vector_info(v);
-    table->n_columns = info->n_fields + 1;
-    table->columns = sl_arena_array(x->arena, table->n_columns, sizeof *table->columns);
+    table->n_columns = info->n_fields + !options.as_table;
+    table->columns = sl_arena_array(x->arena, info->n_fields + 1, sizeof *table->columns);
     for (size_t i = 0; i < info->n_fields; i++) {
         table->columns[i].name = sl_arena_strdup(x->arena, info->fields[i].name);
         table->columns[i].type = sl_arena_strdup(x->arena, info->fields[i].sql_type);
@@ -101,6 +102,7 @@ static int explain_step(struct explain *x, size_t i, bool last, struct sl_table 
     }
     const struct sl_step_context context = {.input = table,
                                             .geometry = x->bound.recipe->geometry_column,
+                                            .no_geometry = sl_recipe_is_table(x->bound.recipe),
                                             .crs = *crs,
                                             .arena = x->arena,
                                             .srid = sl_explain_srid,
@@ -145,7 +147,8 @@ static int explain_checks(struct explain *x, const struct sl_table *table, const
     for (size_t i = 0; rc == 0 && i < x->bound.recipe->n_checks; i++) {
         const struct sl_check *check = &x->bound.checks[i];
         const struct sl_step_context context = {
-            .input = table, .geometry = x->bound.recipe->geometry_column, .crs = crs, .arena = x->arena, .srid = sl_explain_srid};
+            .input = table, .geometry = x->bound.recipe->geometry_column,
+            .no_geometry = sl_recipe_is_table(x->bound.recipe), .crs = crs, .arena = x->arena, .srid = sl_explain_srid};
         struct sl_sql sql;
         sl_sql_init(&sql, dialect_of(x));
         rc = sl_check_sql(check->kind, check->options, &context, &sql, err);
@@ -194,6 +197,7 @@ static int explain_passes(struct explain *x, const struct sl_table *table, const
                                     .materialize = x->engine->config->run_materialize,
                                     .context = {.input = table,
                                                 .geometry = x->bound.recipe->geometry_column,
+                                                .no_geometry = sl_recipe_is_table(x->bound.recipe),
                                                 .crs = crs,
                                                 .arena = x->arena,
                                                 .srid = sl_explain_srid,

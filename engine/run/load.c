@@ -17,6 +17,7 @@ int sl_batch_open_source(struct sl_batch *b, struct sl_source *s, struct sl_vect
                                               .layer = s->layer,
                                               .encoding = s->input->file->encoding,
                                               .geometry_column = b->bound.recipe->geometry_column,
+                                              .as_table = sl_recipe_is_table(b->bound.recipe),
                                               .skip_bad_rows = b->skip_bad_rows};
     const char *key = s->input->landing_key;
     struct sl_vector *v = NULL;
@@ -26,7 +27,12 @@ int sl_batch_open_source(struct sl_batch *b, struct sl_source *s, struct sl_vect
         return rc;
     }
     const struct sl_vector_info *info = sl_vector_info(v);
-    if (info->has_geometry) {
+    if (options.as_table && info->has_geometry) {
+        rc = sl_fail(err, SL_E_FILE_LAYER, "%s: layer \"%s\" has a geometry, and the recipe is for tables", key, info->layer);
+        sl_error_hint(err, "say \"type\": \"vector\" in the manifest, or name a layer without geometry");
+    } else if (options.as_table) {
+        rc = 0;
+    } else if (info->has_geometry) {
         rc = sl_batch_decide_source_crs(b, s, info->crs, err);
     } else if (!s->role || s->role->main) {
         rc = sl_fail(err, SL_E_FILE_LAYER, "%s: layer \"%s\" has no geometry", key, info->layer);

@@ -96,11 +96,11 @@ static int make_one(struct sl_batch *b, struct sl_error *err)
     return rc;
 }
 
-static void say_left_out(struct sl_batch *b, const struct sl_input *in, const char *layer)
+static void say_left_out(struct sl_batch *b, const struct sl_input *in, const char *layer, bool tables)
 {
     json_object_array_add(b->warnings,
                           json_object_new_string(sl_arena_printf(
-                              b->arena, "%s: layer \"%s\" has no geometry and was left out", in->landing_key, layer)));
+                              b->arena, "%s: layer \"%s\" has %s geometry and was left out", in->landing_key, layer, tables ? "a" : "no")));
 }
 
 /* A vector file of several layers, none of them named, is a unit for each that has geometry. */
@@ -111,7 +111,8 @@ static int add_units(struct sl_batch *b, struct sl_input *in, struct sl_error *e
     if (rc < 0)
         return rc;
     const char *stem = sl_path_stem(b->arena, in->landing_key);
-    if (format->type != SL_DATA_VECTOR || in->file->layer)
+    bool tables = sl_recipe_is_table(b->bound.recipe);
+    if ((format->type != SL_DATA_VECTOR && format->type != SL_DATA_TABLE) || in->file->layer)
         return add_unit(b, in, format, in->file->layer, stem, err);
     struct sl_vector_layer *layers = NULL;
     size_t n = 0;
@@ -122,15 +123,15 @@ static int add_units(struct sl_batch *b, struct sl_input *in, struct sl_error *e
     }
     if (n <= 1)
         return add_unit(b, in, format, NULL, stem, err);
-    size_t spatial = 0;
+    size_t fitting = 0;
     for (size_t i = 0; i < n; i++)
-        spatial += layers[i].has_geometry;
-    /* Without any the first is taken, and refused by its name. */
+        fitting += layers[i].has_geometry != tables;
+    /* Without any that fits the first is taken, and refused by its name. */
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (layers[i].has_geometry || (spatial == 0 && i == 0))
+        if (layers[i].has_geometry != tables || (fitting == 0 && i == 0))
             rc = add_unit(b, in, format, layers[i].name, sl_arena_printf(b->arena, "%s_%s", stem, layers[i].name), err);
         else
-            say_left_out(b, in, layers[i].name);
+            say_left_out(b, in, layers[i].name, tables);
     }
     return rc;
 }

@@ -248,7 +248,8 @@ static int in_session(struct sl_trial *t, struct sl_error *err)
     struct sl_work *w = &t->work;
     bool of_raster = sl_recipe_makes_vectors(t->recipe);
     const struct sl_vector_options options = {.format = sl_format_by_name(of_raster ? "FlatGeobuf" : "GeoJSON"),
-                                              .geometry_column = t->recipe->geometry_column};
+                                              .geometry_column = t->recipe->geometry_column,
+                                              .as_table = sl_recipe_is_table(t->recipe)};
     SL_CLEANUP(sl_vector_closep) struct sl_vector *vector = NULL;
     const struct sl_crs *crs = NULL;
     int rc = of_raster ? sl_trial_vectorise(t, &t->input, &crs, err) : find_input(t, &crs, err);
@@ -258,7 +259,7 @@ static int in_session(struct sl_trial *t, struct sl_error *err)
         rc = w->compute->ops->begin(w->compute, t->run_id, t->scratch, &w->session, err);
     if (rc < 0)
         return rc;
-    w->crs = crs;
+    w->crs = sl_recipe_is_table(t->recipe) ? NULL : crs;
     rc = go_through(t, vector, err);
     struct sl_error end_error = {0};
     int end = w->compute->ops->end(w->session, false, &end_error);

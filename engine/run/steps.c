@@ -125,7 +125,7 @@ static int enter_query(struct sl_work *w, const struct sl_step *step, const char
     }
     w->table.query = select;
     int rc = enter_crs(w, step, err);
-    return rc < 0 ? rc : w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
+    return rc < 0 || !w->crs ? rc : w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
 }
 
 /* One SELECT of a pass's transforms; w is then where it would be after them. *changes: the step that may change the number
@@ -178,7 +178,7 @@ static int after_fused(struct sl_work *w, const struct sl_pass *pass, const stru
     /* Steps of the engine's own that keep columns: what the table has is known. */
     w->table = *before;
     w->table.name = pass->table;
-    return w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err);
+    return w->crs ? w->compute->ops->srid(w->compute, w->crs, &w->table.srid, err) : 0;
 }
 
 /* Several steps in one pass. Where that fails, or has another number of rows than it may, they are run one by one, so that

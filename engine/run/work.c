@@ -22,6 +22,7 @@ struct sl_step_context sl_work_context(struct sl_work *w)
 {
     return (struct sl_step_context){.input = &w->table,
                                     .geometry = w->bound->recipe->geometry_column,
+                                    .no_geometry = sl_recipe_is_table(w->bound->recipe),
                                     .crs = w->crs,
                                     .previous = w->previous,
                                     .arena = w->arena,
@@ -38,6 +39,13 @@ int sl_work_check_contract(const struct sl_work *w, const char *after, struct sl
     size_t n = 0;
     for (size_t i = 0; i < w->table.n_columns; i++)
         n += w->table.columns[i].geometry;
+    if (sl_recipe_is_table(w->bound->recipe)) {
+        if (n == 0)
+            return 0;
+        sl_fail(err, SL_E_GEOMETRY_CONTRACT, "after %s there is a geometry column, and the recipe is for tables", after);
+        sl_error_hint(err, "leave it out, or write \"type: vector\" in the recipe");
+        return -SL_E_GEOMETRY_CONTRACT;
+    }
     if (n == 1 && w->table.geometry && !strcmp(w->table.geometry, want))
         return 0;
     if (n == 1)
@@ -83,6 +91,8 @@ static int srid_without_geometry(struct sl_work *w, int expected, struct sl_erro
 int sl_work_follow_crs(struct sl_work *w, const char *after, struct sl_error *err)
 {
     int expected = -1;
+    if (!w->crs) /* a table */
+        return 0;
     int rc = w->compute->ops->srid(w->compute, w->crs, &expected, err);
     if (rc == 0 && w->table.srid == 0)
         rc = srid_without_geometry(w, expected, err);

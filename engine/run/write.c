@@ -16,7 +16,7 @@
 /* The order that the recipe's last transform is for, where the output has none of its own. */
 static enum sl_row_order order_of(const struct sl_work *w, const struct sl_output_order *o)
 {
-    if (o->sort == SL_OUTPUT_SORT_HILBERT)
+    if (o->sort == SL_OUTPUT_SORT_HILBERT && w->table.geometry)
         return SL_ORDER_HILBERT;
     if (o->sort == SL_OUTPUT_SORT_COLUMNS)
         return SL_ORDER_NONE;
@@ -165,7 +165,7 @@ static int write_one(struct sl_batch *b, struct sl_work *w, struct sl_planned_as
 /* The table's assets; *bytes grows by what they have. */
 static int write_unit(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, int64_t *bytes, struct sl_error *err)
 {
-    int rc = w->compute->ops->geometry_facts(w->session, &w->table, w->crs, &unit->geometry, err);
+    int rc = w->table.geometry ? w->compute->ops->geometry_facts(w->session, &w->table, w->crs, &unit->geometry, err) : 0;
     for (size_t k = 0; rc == 0 && k < unit->n_assets; k++) {
         struct sl_planned_asset *a = &unit->assets[k];
         if (!a->linked)

@@ -193,7 +193,7 @@ const struct sl_step_kind sl_step__buffer = {
             "polygons. Z and M are lost, curves become lines.",
     .example = "- buffer: {distance: 250}",
     .class_ = SL_STEP_TRANSFORM,
-    .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
+    .flags = SL_STEP_PLACES | SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
     .dialects = SL_STEP__BOTH,
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .build = build,

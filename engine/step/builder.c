@@ -14,13 +14,13 @@ bool sl_step_knows_columns(const struct sl_step_context *context)
 
 static bool is_geometry(const struct sl_step_context *context, const char *column)
 {
-    return !strcmp(column, context->geometry);
+    return !context->no_geometry && !strcmp(column, context->geometry);
 }
 
 bool sl_step_has_geometry(const struct sl_step_context *context)
 {
-    if (!sl_step_knows_columns(context))
-        return true;
+    if (context->no_geometry || !sl_step_knows_columns(context))
+        return !context->no_geometry;
     for (size_t i = 0; i < context->input->n_columns; i++)
         if (is_geometry(context, context->input->columns[i].name))
             return true;
@@ -198,6 +198,17 @@ void sl_step_select_begin(const struct sl_step_context *context, struct sl_sql *
 {
     sl_sql_text(out, "SELECT ");
     sl_step_other_columns(context, out);
+}
+
+void sl_step_last_column(const struct sl_step_context *context, const char *qualifier, struct sl_sql *out)
+{
+    if (!context->no_geometry) {
+        sl_sql_text(out, qualifier);
+        sl_step_geometry(context, out);
+    } else if (out->buf.len > 2 && !strcmp(out->buf.data + out->buf.len - 2, ", ")) {
+        out->buf.len -= 2;
+        out->buf.data[out->buf.len] = '\0';
+    }
 }
 
 void sl_step_select_end(const struct sl_step_context *context, struct sl_sql *out)

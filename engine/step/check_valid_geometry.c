@@ -36,6 +36,7 @@ static void sentence(const struct sl_step_context *context, const void *data, in
 
 const struct sl_check_kind sl_check__valid_geometry = {
     .name = "valid_geometry",
+    .places = true,
     .summary = "Every geometry is valid by the rules of OGC Simple Features.",
     .help = "A row without a geometry, or with an empty one, does not break it. The step make_valid repairs.",
     .example = "- valid_geometry: {on_fail: warn}",

@@ -279,6 +279,7 @@ static void say_in_bounds(const struct sl_step_context *context, const void *dat
 
 const struct sl_check_kind sl_check__in_bounds = {
     .name = "in_bounds",
+    .places = true,
     .summary = "Every geometry lies within bounds.",
     .help = "A row without a geometry, or with an empty one, does not break it. Bounds in another CRS are transformed, with "
             "32 points to each of their edges.",

@@ -151,7 +151,7 @@ const struct sl_step_kind sl_step__clip = {
             "those in another CRS are transformed.",
     .example = "- clip: {bounds: [13.0, 52.3, 13.8, 52.7], crs: \"EPSG:4326\"}",
     .class_ = SL_STEP_TRANSFORM,
-    .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_COLUMNS,
+    .flags = SL_STEP_PLACES | SL_STEP_ROW_WISE | SL_STEP_KEEPS_COLUMNS,
     .dialects = SL_STEP__BOTH,
     .drops = "clip",
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},

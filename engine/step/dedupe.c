@@ -91,12 +91,13 @@ static int build(const struct sl_step_context *context, const void *data, struct
         rc = sl_step_require_columns(context, &o->order_by, err);
     if (rc == 0 && o->geometry)
         rc = sl_step_require_geometry(context, "dedupe", err);
-    if (rc == 0 && !sl_step_has_geometry(context))
+    if (rc == 0 && !context->no_geometry && !sl_step_has_geometry(context))
         rc = sl_step_require_geometry(context, "dedupe", err);
     if (rc < 0)
         return rc;
     sl_step_select_begin(context, out);
-    sl_step_put(context, out, "@ FROM (SELECT *, row_number() OVER (PARTITION BY ");
+    sl_step_last_column(context, "", out);
+    sl_step_put(context, out, " FROM (SELECT *, row_number() OVER (PARTITION BY ");
     keys(context, o, out);
     sl_sql_text(out, " ORDER BY ");
     order(context, o, out);

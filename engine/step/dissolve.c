@@ -250,7 +250,7 @@ const struct sl_step_kind sl_step__dissolve = {
             "put make_valid before it. M is lost, and curves become lines.",
     .example = "- dissolve: {by: [district], aggregates: {population: sum, name: list}, count_column: parts}",
     .class_ = SL_STEP_TRANSFORM,
-    .flags = 0,
+    .flags = SL_STEP_PLACES,
     .dialects = SL_STEP__BOTH,
     .drops = "dissolve",
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},

@@ -109,7 +109,7 @@ const struct sl_step_kind sl_step__explode = {
             "empty one or none stay as they are; no row is lost, and the run counts the new ones as added by \"explode\".",
     .example = "- explode: {into: parts, part_column: part}",
     .class_ = SL_STEP_TRANSFORM,
-    .flags = SL_STEP_ROW_WISE,
+    .flags = SL_STEP_PLACES | SL_STEP_ROW_WISE,
     .dialects = SL_STEP__BOTH,
     .drops = "explode",
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},

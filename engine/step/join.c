@@ -262,7 +262,7 @@ static int begin(struct joining *j, struct sl_error *err)
 {
     const struct sl_step_context *c = j->context;
     bool by_place = j->o->predicate != ANYWHERE;
-    int rc = sl_step_require_geometry(c, "join", err);
+    int rc = by_place || !c->no_geometry ? sl_step_require_geometry(c, "join", err) : 0;
     if (rc == 0)
         rc = sl_step_other_find(c, &j->o->other, by_place, &j->other, err);
     if (rc < 0 || j->other.absent)
@@ -380,7 +380,7 @@ static void select_list(struct joining *j)
         column(j, " AS ", j->o->distance_column);
         sl_sql_text(j->out, ", ");
     }
-    column(j, "l.", c->geometry);
+    sl_step_last_column(c, "l.", j->out);
 }
 
 /* PostgreSQL looks the matches of each row up, by the index, and takes the best. */

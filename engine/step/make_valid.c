@@ -66,7 +66,7 @@ const struct sl_step_kind sl_step__make_valid = {
             "stays in any case. A repair loses M, and turns curves into lines.",
     .example = "- make_valid: {method: structure}",
     .class_ = SL_STEP_TRANSFORM,
-    .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
+    .flags = SL_STEP_PLACES | SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
     .dialects = SL_STEP__BOTH,
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .build = build,

@@ -85,7 +85,7 @@ const struct sl_step_kind sl_step__measure = {
             "runs over the antimeridian is measured right once wrap_dateline has cut it.",
     .example = "- measure: {area: area_m2, perimeter: perimeter_m}",
     .class_ = SL_STEP_TRANSFORM,
-    .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS,
+    .flags = SL_STEP_PLACES | SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS,
     .dialects = SL_STEP__BOTH,
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .validate = validate,

@@ -47,7 +47,7 @@ void sl_step_order_end(struct sl_step_order *order, const struct sl_names *done,
     const struct sl_step_context *c = order->context;
     if (!sl_step_knows_columns(c)) {
         sl_sql_text(order->out, order->n++ ? ", " : "");
-        sl_step_put(c, order->out, "/* the file's other columns, */ @");
+        sl_step_put(c, order->out, c->no_geometry ? "/* the file's other columns */" : "/* the file's other columns, */ @");
         return;
     }
     for (int geometry = 0; geometry < 2; geometry++)

@@ -66,12 +66,13 @@ static int build(const struct sl_step_context *context, const void *data, struct
     const struct options *o = data;
     struct sl_step_order order;
     int rc = sl_step_require_columns(context, &o->columns, err);
-    if (rc == 0)
+    if (rc == 0 && (o->hilbert || !context->no_geometry))
         rc = sl_step_require_geometry(context, "sort", err);
     if (rc < 0)
         return rc;
     sl_step_select_begin(context, out);
-    sl_step_put(context, out, "@ FROM ");
+    sl_step_last_column(context, "", out);
+    sl_sql_text(out, " FROM ");
     sl_step_table(context, out);
     sl_sql_text(out, " ORDER BY ");
     sl_step_order_begin(&order, context, out);

@@ -31,7 +31,7 @@ const struct sl_step_kind sl_step__spatial_index = {
             "bounding boxes.",
     .example = "- spatial_index: {}",
     .class_ = SL_STEP_INDEX,
-    .flags = SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
+    .flags = SL_STEP_PLACES | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
     .dialects = SL_STEP__BOTH,
     .options = {.items = NULL, .n = 0, .struct_bytes = sizeof(struct options)},
     .build = build,

@@ -55,6 +55,8 @@ int sl_step_require_geometry(const struct sl_step_context *context, const char *
 /* Has the input a geometry column, as far as is known? */
 bool sl_step_has_geometry(const struct sl_step_context *context);
 void sl_step_geometry(const struct sl_step_context *context, struct sl_sql *out); /* "geom" */
+/* The end of a list of columns, each followed by ", ": the geometry, or nothing (and no comma) where the tables have none. */
+void sl_step_last_column(const struct sl_step_context *context, const char *qualifier, struct sl_sql *out);
 void sl_step_table(const struct sl_step_context *context, struct sl_sql *out);    /* "schema"."table", or (query) */
 /* Ends a query in FROM (…) whose expressions are to be computed once, however often the query around it names them. */
 void sl_step_fence(struct sl_sql *out);

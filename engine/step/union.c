@@ -102,7 +102,7 @@ static int build(const struct sl_step_context *context, const void *data, struct
     struct sl_merge_part parts[SL_STEP_TABLES_MAX] = {
         {.table = *context->input, .crs = context->crs, .name = "the table so far"}};
     size_t n = 1;
-    int rc = sl_step_require_geometry(context, "union", err);
+    int rc = context->no_geometry ? 0 : sl_step_require_geometry(context, "union", err);
     if (rc == 0)
         rc = add_parts(context, o, parts, &n, err);
     if (rc < 0)

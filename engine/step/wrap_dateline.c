@@ -84,7 +84,7 @@ const struct sl_step_kind sl_step__wrap_dateline = {
             "do neither are not touched. The CRS must be geographic.",
     .example = "- wrap_dateline: {}",
     .class_ = SL_STEP_TRANSFORM,
-    .flags = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
+    .flags = SL_STEP_PLACES | SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS | SL_STEP_KEEPS_COLUMNS,
     .dialects = SL_STEP__POSTGIS,
     .options = {.items = items, .n = SL_STEP__COUNT(items), .struct_bytes = sizeof(struct options)},
     .build = build,

@@ -59,6 +59,8 @@ static char **open_options(const struct sl_vector_options *options)
     }
     if (!strcmp(options->format->driver, "CSV")) {
         list = CSLSetNameValue(list, "AUTODETECT_TYPE", "NO"); /* 007 is not 7 */
+    }
+    if (!strcmp(options->format->driver, "CSV") && !options->as_table) {
         list = CSLSetNameValue(list, "GEOM_POSSIBLE_NAMES", WKT_COLUMNS);
         list = CSLSetNameValue(list, "X_POSSIBLE_NAMES", "x,lon,lng,long,longitude,easting,x_coord");
         list = CSLSetNameValue(list, "Y_POSSIBLE_NAMES", "y,lat,latitude,northing,y_coord");
@@ -206,7 +208,7 @@ static int describe(struct sl_vector *v, struct sl_error *err)
         return sl_fail(err, SL_E_FILE_LAYER, "layer \"%s\" of \"%s\" has %d geometry columns, one is taken",
                        OGR_L_GetName(v->layer), v->base_name, OGR_FD_GetGeomFieldCount(definition));
     v->info.layer = sl_arena_strdup(v->arena, OGR_L_GetName(v->layer));
-    v->info.has_geometry = OGR_FD_GetGeomFieldCount(definition) == 1 && type != wkbNone;
+    v->info.has_geometry = OGR_FD_GetGeomFieldCount(definition) == 1 && type != wkbNone && !v->no_geometry;
     v->info.geometry_type = sl_arena_strdup(v->arena, OGRGeometryTypeToName(type));
     if (v->info.has_geometry)
         read_crs(v);
@@ -247,6 +249,7 @@ int sl_vector_open(const char *path, const struct sl_vector_options *options, st
     v->format = options->format;
     v->geometry_field = -1;
     v->skip_bad_rows = options->skip_bad_rows;
+    v->no_geometry = options->as_table && !strcmp(options->format->driver, "GeoJSON");
     v->geometry_column = sl_arena_strdup(v->arena, options->geometry_column ? options->geometry_column : "geom");
     int rc = find_place(path, options, v->arena, &v->place, err);
     if (v->place.index_made)

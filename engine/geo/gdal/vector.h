@@ -28,6 +28,8 @@ struct sl_vector_options {
     const char *layer;    /* NULL: the only one; SL_E_FILE_LAYER names what there is when that is not clear */
     const char *encoding; /* of a DBF or CSV; NULL: what the file says */
     const char *geometry_column; /* name in the stream; NULL: "geom" */
+    bool as_table;        /* of a CSV: columns of coordinates or WKT are columns and make no geometry;
+                             of GeoJSON: the geometry is left out */
     bool any_layer;       /* of an archive, whichever: for a look at what there is */
     bool skip_bad_rows;   /* else the first that cannot be read is the stream's failure */
 };

@@ -190,7 +190,7 @@ int sl_vector__place(const char *path, const struct sl_vector_options *options, 
     if (sl_zip_is(path))
         return place_in_archive(path, options, arena, out, err);
     if (!sl_format_archive_name(path) || !sl_path_exists(path))
-        return strcmp(options->format->driver, "ESRI Shapefile") ? 0 : sl_vector__shapefile_at(out, path, arena, err);
+        return strcmp(options->format->driver, "ESRI Shapefile") || options->format->type != SL_DATA_VECTOR ? 0 : sl_vector__shapefile_at(out, path, arena, err);
     int rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is not a ZIP archive", sl_path_base(path));
     sl_error_hint(err, "declare the format that it has, or upload it again");
     return rc;

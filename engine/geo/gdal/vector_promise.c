@@ -234,7 +234,7 @@ int sl_vector__promise(const char *path, const struct sl_format *format, int64_t
     *rows = -1;
     if (!strcmp(format->driver, "GPKG"))
         return check_sqlite(path, err);
-    if (!strcmp(format->driver, "ESRI Shapefile"))
+    if (!strcmp(format->driver, "ESRI Shapefile") && format->type == SL_DATA_VECTOR)
         return check_shapefile(path, rows, err);
     if (one_of(format->driver, (const char *const[]){"GML", "KML", "GPX", NULL}))
         return check_xml(path, format->name, err);

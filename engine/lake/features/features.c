@@ -72,10 +72,10 @@ int sl_features__begin(struct sl_text_file *file, const struct sl_value_column *
     file->names = sl_xcalloc(n + 1, sizeof *file->names);
     for (size_t i = 0; i < n; i++) {
         file->types[i] = columns[i].type;
-        if (!strcmp(columns[i].name, file->geometry))
+        if (file->geometry && !strcmp(columns[i].name, file->geometry))
             file->at = i;
     }
-    return file->at < n ? 0 : sl_fail(err, SL_E_GEOMETRY_CONTRACT, "there is no geometry column \"%s\"", file->geometry);
+    return file->at < n || !file->geometry ? 0 : sl_fail(err, SL_E_GEOMETRY_CONTRACT, "there is no geometry column \"%s\"", file->geometry);
 }
 
 /* Records end at a line's end, which within JSON text never stands, and in CSV only between quotes. */

@@ -97,6 +97,7 @@ enum sl_step_flags {
     SL_STEP_UNTRUSTED = 1 << 2,  /* its SQL is the recipe author's */
     SL_STEP_KEEPS_COLUMNS = 1 << 3,
     SL_STEP_SEARCHES = 1 << 5,   /* its query looks for rows by place, so that a spatial index on its input is of use */
+    SL_STEP_PLACES = 1 << 7,     /* it is about the geometry: not for tables without any */
     SL_STEP_MERGES = 1 << 6,     /* of rasters: takes all of a batch at once */
     SL_STEP_ORDERS = 1 << 4      /* what it is for is the order of the rows: it is the output's when it is the last transform */
 };
@@ -131,6 +132,7 @@ struct sl_previous {
 struct sl_step_context {
     const struct sl_table *input; /* schema, name, columns, geometry column, SRID */
     const char *geometry;         /* the geometry column's name, "geom" */
+    bool no_geometry;             /* the recipe's tables have none */
     const struct sl_crs *crs;     /* of the input; NULL when unknown */
     const struct sl_previous *previous; /* NULL: not known, and nothing is compared */
     struct sl_arena *arena;
@@ -189,6 +191,7 @@ struct sl_check_kind {
     const char *summary, *help, *example;
     unsigned dialects;
     bool compares;             /* it looks at context.previous */
+    bool places;               /* it is about the geometry: not for tables without any */
     struct sl_options options; /* without on_fail, which every check has */
     /* Must provide, or build, or judge. A condition on the input's columns that holds for the rows that break the rule; where
      * it is NULL, a row does not. */
@@ -210,7 +213,8 @@ struct sl_check_kind {
 struct sl_output_kind {
     const char *name;      /* "geoparquet", "cog" */
     const char *summary, *help, *example;
-    const char *data_type; /* "vector", "raster" */
+    const char *data_type; /* "vector", "raster", "table" */
+    bool tables;           /* of type vector: also for tables, whose asset is then one */
     const char *asset_kind; /* "vector", "raster", "table" */
     const char *extension, *media_type;
     struct sl_options options; /* without `dataset`, which every output has */
