@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cmd_grid.h"
+
+#include "cli/commands.h"
+
+static const struct sl_command *const verbs[] = {&sl_cmd_grid_info, NULL};
+
+const struct sl_command sl_cmd_grid = {
+    .name = "grid",
+    .summary = "weather and climate fields",
+    .group = SL_GROUP_LOOK,
+    .examples = "  sluice grid info forecast.grib2\n",
+    .verbs = verbs,
+};
