@@ -377,9 +377,8 @@ const struct sl_command sl_cmd_grid_info = {
     .examples = "  sluice grid info forecast.grib2\n"
                 "  sluice grid info forecast.grib2 --fields\n"
                 "  sluice grid info era5.nc --json\n",
-    .details =
-        "Fields of one variable, kind of level and step, and grid share a line. What cannot be decoded is named\n"
-        "by its message and offset; then the exit code is 3.\n",
+    .details = "Fields of one variable, kind of level and step, and grid share a line. What cannot be\n"
+               "decoded is named by its message and offset; then the exit code is 3.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct info_args),
     .least = 1,
