@@ -26,7 +26,8 @@ BEYOND_A_SCHEMA = {
     "inputs_no_main", "inputs_main_not_required", "inputs_roles_of_raster", "beside",
     "clip_nothing", "join_columns_do_not_pair", "join_nearest_without_distance", "join_nothing", "join_roles_of_each",
     "join_two_tables", "join_unknown_role", "sql_role_not_required", "union_nothing", "raster_calc",
-    "raster_merge_without_mosaic", "raster_merge_without_steps", "vector_with_raster_step",
+    "raster_merge_without_mosaic", "raster_merge_without_steps", "vector_with_raster_step", "vectors_before_they_are",
+    "vectors_then_raster_step", "vectors_to_cog",
 }
 NOT_YAML = {"bomb", "duplicate_key", "syntax"}
 

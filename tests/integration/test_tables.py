@@ -141,8 +141,11 @@ def test_a_dbf_is_a_table(ready):
     head += b"".join(struct.pack("<11sc4xBB14x", n, t, w, d) for n, t, w, d in fields) + b"\r"
     path.write_bytes(head + b"".join(b" " + a.ljust(10) + b.rjust(5) for a, b in records) + b"\x1a")
     submit(ready, "ingest_table", "towns", path)
-    ready.run("run", "--once")
+    (cut := ready.folder / "cut.dbf").write_bytes(path.read_bytes()[:-6])
+    submit(ready, "ingest_table", "cut", cut)
+    ready.run("run", "--once", check=False)
     assert sorted((r["NAME"], r["N"]) for r in rows_of(ready, "towns")) == [("Essen", 12), ("Ulm", 7)]
+    assert ready.run("batch", "show", "cut", "--json").json["error"]["code"] == "file.truncated"
 
 
 def test_a_layer_with_geometry_is_no_table(ready):

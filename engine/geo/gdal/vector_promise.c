@@ -229,13 +229,19 @@ static bool one_of(const char *name, const char *const *names)
     return false;
 }
 
+static int check_shapes_or_dbf(const char *path, const struct sl_format *format, int64_t *rows, struct sl_error *err)
+{
+    int64_t records;
+    return format->type == SL_DATA_VECTOR ? check_shapefile(path, rows, err) : check_dbf(path, &records, rows, err);
+}
+
 int sl_vector__promise(const char *path, const struct sl_format *format, int64_t *rows, struct sl_error *err)
 {
     *rows = -1;
     if (!strcmp(format->driver, "GPKG"))
         return check_sqlite(path, err);
-    if (!strcmp(format->driver, "ESRI Shapefile") && format->type == SL_DATA_VECTOR)
-        return check_shapefile(path, rows, err);
+    if (!strcmp(format->driver, "ESRI Shapefile"))
+        return check_shapes_or_dbf(path, format, rows, err);
     if (one_of(format->driver, (const char *const[]){"GML", "KML", "GPX", NULL}))
         return check_xml(path, format->name, err);
     if (!strcmp(format->driver, "DXF"))
