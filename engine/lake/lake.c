@@ -93,7 +93,8 @@ static void prepare(struct prepared *p, const struct sl_lake_object *object)
     p->options = (struct sl_put_options){.meta = &p->meta,
                                          .content_type = object->content_type,
                                          .if_absent = true,
-                                         .sha256_hex = object->sha256_hex};
+                                         .sha256_hex = object->sha256_hex,
+                                         .hashed_here = object->path != NULL};
 }
 
 static int put_once(struct sl_store *store, const struct sl_lake_object *object, struct sl_error *err)

@@ -2,8 +2,11 @@
 #include "lake/outputs.h"
 #include "lake/parts.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
+
+#include <json-c/json.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -334,6 +337,10 @@ static const char *const resamplings[] = {"auto",  "nearest",     "average", "bi
 static const char *const gdal_resamplings[] = {NULL,    "NEAREST",     "AVERAGE", "BILINEAR", "CUBIC",
                                                "CUBICSPLINE", "LANCZOS", "MODE",    "RMS"};
 
+static const char *const overviews[] = {"auto", "none", NULL};
+static const char *const predictors[] = {"auto", "standard", "floating_point", "none", NULL};
+static const char *const gdal_predictors[] = {NULL, "STANDARD", "FLOATING_POINT", "NO"};
+
 static const struct sl_option cog_items[] = {
     {.name = "compression",
      .type = SL_OPT_ENUM,
@@ -378,6 +385,31 @@ static const struct sl_option cog_items[] = {
      .offset = offsetof(struct sl_output_cog, max_z_error),
      .bounded_below = true,
      .help = "Of lerc: how far a value may be off, in its own unit; 0: without loss."},
+    {.name = "overviews",
+     .type = SL_OPT_ENUM,
+     .default_json = "\"auto\"",
+     .offset = offsetof(struct sl_output_cog, overviews),
+     .choices = overviews,
+     .help = "auto: smaller versions inside of the file, halved until one fits into a block, made by resampling; none: readers "
+             "of a whole large raster then read all of it."},
+    {.name = "predictor",
+     .type = SL_OPT_ENUM,
+     .default_json = "\"auto\"",
+     .offset = offsetof(struct sl_output_cog, predictor),
+     .choices = predictors,
+     .help = "What deflate, zstd and lzw compress instead of the values: auto takes standard (differences) for integers, "
+             "floating_point for floats, none for palettes and packed bits."},
+    {.name = "nodata",
+     .type = SL_OPT_JSON,
+     .default_json = "null",
+     .offset = offsetof(struct sl_output_cog, nodata),
+     .help = "The value that the file says means no data: a number, nan, or none; without it the raster's own. No pixel changes."},
+    {.name = "add_alpha",
+     .type = SL_OPT_BOOL,
+     .default_json = "false",
+     .offset = offsetof(struct sl_output_cog, add_alpha),
+     .help = "true: nodata or the mask of an 8-bit image becomes an alpha band, as viewers of images expect it; one that has an "
+             "alpha band keeps it. false: mask, alpha and nodata stay what they are."},
 };
 
 static int validate_cog(const void *data, struct sl_error *err)
@@ -394,13 +426,21 @@ static int validate_cog(const void *data, struct sl_error *err)
         return sl_fail(err, SL_E_RECIPE_OPTION, "quality does not go with compression %s", compression);
     if (o->max_z_error > 0 && strcmp(compression, "lerc") != 0)
         return sl_fail(err, SL_E_RECIPE_OPTION, "max_z_error does not go with compression %s", compression);
+    if (o->predictor > 0 && !leveled && strcmp(compression, "lzw") != 0)
+        return sl_fail(err, SL_E_RECIPE_OPTION, "predictor does not go with compression %s", compression);
+    if (o->overviews == SL_OUTPUT_OVERVIEWS_NONE && o->resampling > 0)
+        return sl_fail(err, SL_E_RECIPE_OPTION, "resampling is that of overviews, and overviews is none");
+    const char *word = json_object_is_type(o->nodata, json_type_string) ? json_object_get_string(o->nodata) : "";
+    bool number = json_object_is_type(o->nodata, json_type_int) || json_object_is_type(o->nodata, json_type_double);
+    if (o->nodata && !number && strcmp(word, "nan") != 0 && strcmp(word, "none") != 0)
+        return sl_fail(err, SL_E_RECIPE_OPTION, "nodata: expected a number, nan or none");
     return 0;
 }
 
 const struct sl_output_kind sl_output_cog = {
     .name = "cog",
     .summary = "A Cloud Optimized GeoTIFF of the raster.",
-    .help = "Tiled, with overviews inside; CRS, nodata and colours are those of the file.",
+    .help = "Tiled, with overviews inside; CRS, nodata, mask, alpha and colours are those of the file.",
     .example = "- cog: {compression: zstd}",
     .data_type = "raster",
     .asset_kind = "raster",
@@ -413,6 +453,19 @@ const struct sl_output_kind sl_output_cog = {
 const char *sl_output_cog_compression(const struct sl_output_cog *options)
 {
     return gdal_compressions[options->compression];
+}
+
+const char *sl_output_cog_predictor(const struct sl_output_cog *options)
+{
+    return gdal_predictors[options->predictor];
+}
+
+bool sl_output_cog_nodata(const struct sl_output_cog *options, bool *none, double *value)
+{
+    const char *word = json_object_is_type(options->nodata, json_type_string) ? json_object_get_string(options->nodata) : "";
+    *none = !strcmp(word, "none");
+    *value = !strcmp(word, "nan") ? NAN : json_object_get_double(options->nodata);
+    return options->nodata != NULL;
 }
 
 const char *sl_output_cog_resampling(const struct sl_output_cog *options)

@@ -49,7 +49,15 @@ struct sl_output_cog {
     int64_t block_size;          /* pixels */
     int64_t level, quality;      /* 0: GDAL's own */
     double max_z_error;
+    int overviews; /* enum sl_output_overviews */
+    int predictor; /* see sl_output_cog_predictor */
+    struct json_object *nodata; /* a number, "nan" or "none"; NULL: the raster's */
+    bool add_alpha;
 };
+enum sl_output_overviews { SL_OUTPUT_OVERVIEWS_AUTO, SL_OUTPUT_OVERVIEWS_NONE };
+/* Whether nodata is said; then *none, or *value, which may be NaN. */
+bool sl_output_cog_nodata(const struct sl_output_cog *options, bool *none, double *value);
+const char *sl_output_cog_predictor(const struct sl_output_cog *options); /* "STANDARD"; NULL: by the data type */
 const char *sl_output_cog_compression(const struct sl_output_cog *options); /* "DEFLATE": GDAL's names */
 const char *sl_output_cog_resampling(const struct sl_output_cog *options);  /* "AVERAGE"; NULL: by the raster's kind */
 

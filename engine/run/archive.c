@@ -208,7 +208,7 @@ static int put_into_vault(struct sl_batch *b, struct sl_input *in, const char *h
     sl_meta_add(&meta, "run_id", b->run_id);
     sl_meta_add(&meta, "raw_file_id", in->raw_id);
     sl_meta_add(&meta, "content_hash", in->content_hash);
-    const struct sl_put_options options = {.meta = &meta, .if_absent = true, .sha256_hex = hex};
+    const struct sl_put_options options = {.meta = &meta, .if_absent = true, .sha256_hex = hex, .hashed_here = true};
     const char *bucket = b->engine->config->raw_bucket;
     int rc = sl_store_put_file(b->engine->store, bucket, in->raw_key, in->local_path, &options, NULL, err);
     if (rc != -SL_E_STORE_PRECONDITION)

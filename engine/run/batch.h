@@ -50,6 +50,7 @@ struct sl_planned_asset {
     const char *restored;       /* replay into a version: "intact", "restored", "differs"; NULL: not asked for */
     const char *local_path;
     const struct sl_crs *crs; /* of the object, where its format has only one; NULL: the unit's */
+    const struct sl_raster_info *raster; /* what its output's options make of the unit's; NULL: that one */
     char sha256_hex[65]; /* these two are of the asset's own object: with parts, of the index */
     int64_t size_bytes;
     const struct sl_lake_parts *parts; /* NULL: it is one object. Set by sl_batch_set_parts (parts.h) */

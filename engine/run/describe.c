@@ -123,7 +123,7 @@ static struct json_object *metadata_json(const struct sl_batch *b, const struct 
     if (u->raster) {
         sl_json_put_int(m, "width", u->raster->width);
         sl_json_put_int(m, "height", u->raster->height);
-        sl_json_put(m, "bands", bands_json(u->raster));
+        sl_json_put(m, "bands", bands_json(a->raster ? a->raster : u->raster));
     }
     return m;
 }
@@ -165,7 +165,7 @@ static void fill_place(const struct sl_planned_asset *a, struct sl_lake_facts *f
         memcpy(facts->bounds, own, sizeof facts->bounds);
         memcpy(facts->bounds_wgs84, wgs84, sizeof facts->bounds_wgs84);
     }
-    facts->raster = u->raster;
+    facts->raster = a->raster ? a->raster : u->raster;
     facts->row_count = u->raster ? -1 : u->rows_out;
     facts->geometry_types = u->raster ? NULL : u->geometry.types;
     facts->columns = u->table.columns;

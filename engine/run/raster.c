@@ -6,6 +6,7 @@
 #include "geo/gdal/raster_steps.h"
 #include "json/json.h"
 #include "lake/cog/cog.h"
+#include "lake/outputs.h"
 #include "run/raster_work.h"
 #include "run/thumbnail.h"
 
@@ -20,23 +21,7 @@ static int may_go_on(void *data, struct sl_error *err)
     return sl_batch_mine(data, err);
 }
 
-static int write_one(struct sl_batch *b, struct sl_raster_work *w, struct sl_planned_asset *a, struct sl_error *err)
-{
-    struct sl_cog_facts facts;
-    a->local_path = sl_arena_printf(b->arena, "%s/out-%s.%s", b->scratch, a->asset_id, a->output->kind->extension);
-    int rc = sl_raster_work_write(w, a->output, a->unit->crs, a->local_path, err);
-    if (rc == 0)
-        rc = sl_batch_mine(b, err);
-    if (rc == 0)
-        rc = sl_cog_check(a->local_path, &facts, err);
-    if (rc < 0)
-        return rc;
-    a->size_bytes = facts.size_bytes;
-    memcpy(a->sha256_hex, facts.sha256_hex, sizeof a->sha256_hex);
-    return 0;
-}
-
-static int keep_info(struct sl_batch *b, struct sl_unit *unit, const struct sl_raster_info *info, struct sl_error *err)
+static const struct sl_raster_info *copy_info(struct sl_batch *b, const struct sl_raster_info *info)
 {
     struct sl_raster_info *kept = sl_arena_alloc(b->arena, sizeof *kept);
     *kept = *info;
@@ -48,7 +33,34 @@ static int keep_info(struct sl_batch *b, struct sl_unit *unit, const struct sl_r
         kept->bands[i].color_interpretation = sl_arena_strdup(b->arena, info->bands[i].color_interpretation);
         kept->bands[i].description = sl_arena_strdup(b->arena, info->bands[i].description);
     }
-    unit->raster = kept;
+    return kept;
+}
+
+static int write_one(struct sl_batch *b, struct sl_raster_work *w, struct sl_planned_asset *a, struct sl_error *err)
+{
+    const struct sl_output_cog *o = a->output->options;
+    SL_CLEANUP(sl_raster_closep) struct sl_raster *view = NULL;
+    struct sl_cog_facts facts;
+    a->local_path = sl_arena_printf(b->arena, "%s/out-%s.%s", b->scratch, a->asset_id, a->output->kind->extension);
+    int rc = sl_raster_work_view(w, a->output, a->unit->crs, &view, err);
+    if (rc == 0)
+        rc = sl_raster_work_write(w, view, a->output, a->unit->crs, a->local_path, err);
+    if (rc == 0)
+        rc = sl_batch_mine(b, err);
+    if (rc == 0)
+        rc = sl_cog_check(a->local_path, o->overviews != SL_OUTPUT_OVERVIEWS_NONE, &facts, err);
+    if (rc == 0 && view)
+        a->raster = copy_info(b, sl_raster_info(view));
+    if (rc < 0)
+        return rc;
+    a->size_bytes = facts.size_bytes;
+    memcpy(a->sha256_hex, facts.sha256_hex, sizeof a->sha256_hex);
+    return 0;
+}
+
+static int keep_info(struct sl_batch *b, struct sl_unit *unit, const struct sl_raster_info *info, struct sl_error *err)
+{
+    unit->raster = copy_info(b, info);
     unit->has_raster_bounds = info->has_transform;
     return info->has_transform ? sl_crs_bounds_to_wgs84(unit->crs, info->bounds, unit->raster_bounds_wgs84, err) : 0;
 }

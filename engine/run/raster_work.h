@@ -26,9 +26,13 @@ struct sl_raster_work {
 void sl_raster_work_close(struct sl_raster_work *work);
 /* Each step's result takes the place of what it was made of; one that makes vectors is left. Errors name the step. */
 int sl_raster_work_steps(struct sl_raster_work *work, struct sl_error *err);
-/* items[0] as a COG with an output's options. crs: to write in place of the raster's; NULL: its own. */
-int sl_raster_work_write(struct sl_raster_work *work, const struct sl_output *output, const struct sl_crs *crs,
-                         const char *path, struct sl_error *err);
+/* items[0] in a CRS (NULL: its own) as an output's nodata and alpha have it; *out stays NULL where these ask for nothing. The
+ * caller closes it. */
+int sl_raster_work_view(struct sl_raster_work *work, const struct sl_output *output, const struct sl_crs *crs,
+                        struct sl_raster **out, struct sl_error *err);
+/* A raster as a COG with an output's options; NULL: items[0]. crs: to write in place of the raster's; NULL: its own. */
+int sl_raster_work_write(struct sl_raster_work *work, struct sl_raster *raster, const struct sl_output *output,
+                         const struct sl_crs *crs, const char *path, struct sl_error *err);
 /* The step that makes vectors of items[0]: a FlatGeobuf file of the scratch folder, in the raster's CRS. Its rows are counted in
  * `added` under the step's name. */
 int sl_raster_work_vectorise(struct sl_raster_work *work, struct sl_arena *arena, struct json_object *added, const char **path,

@@ -210,10 +210,13 @@ int sl_trial_raster(struct sl_trial *t, struct sl_error *err)
 {
     struct sl_raster *items[1] = {NULL};
     struct sl_raster_work w;
+    SL_CLEANUP(sl_raster_closep) struct sl_raster *view = NULL;
     const char *path = sl_path_join(t->arena, t->scratch, "output.tif");
     int rc = begin(t, items, &w, err);
     if (rc == 0)
-        rc = sl_raster_work_write(&w, &t->bound.outputs[0], NULL, path, err);
+        rc = sl_raster_work_view(&w, &t->bound.outputs[0], NULL, &view, err);
+    if (rc == 0)
+        rc = sl_raster_work_write(&w, view, &t->bound.outputs[0], NULL, path, err);
     sl_raster_work_close(&w);
     return rc < 0 ? rc : look_at_output(t, path, err);
 }

@@ -60,8 +60,8 @@ def make(side: int) -> None:
     part.rename(path)
 
 
-def timed(*words) -> tuple[float, float]:
-    """Seconds, and the most memory of it or of one that it started, in MB."""
+def timed(*words) -> tuple[float, float, float]:
+    """Seconds, the most memory of it or of one that it started, in MB, and seconds of processors."""
     begin = time.perf_counter()
     process = subprocess.Popen([str(w) for w in words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said = process.stderr.read()
@@ -69,16 +69,16 @@ def timed(*words) -> tuple[float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if status:
         raise Unavailable(f"{' '.join(map(str, words))[:120]}: {said.decode(errors='replace').strip()[:200]}")
-    return time.perf_counter() - begin, usage.ru_maxrss / 1024
+    return time.perf_counter() - begin, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
 
 
-def in_turn(*commands) -> tuple[float, float]:
+def in_turn(*commands) -> tuple[float, float, float]:
     measured = [timed(*command) for command in commands]
-    return sum(m[0] for m in measured), max(m[1] for m in measured)
+    return sum(m[0] for m in measured), max(m[1] for m in measured), sum(m[2] for m in measured)
 
 
-def batch(one, intent: str, source: Path, n: int) -> tuple[float, float, float]:
-    """Whole batch, memory of the worker, and the time that its stages of computing took."""
+def batch(one, intent: str, source: Path, n: int) -> tuple[float, float, float, float]:
+    """Whole batch, memory of the worker, seconds of processors, and the time that its stages of computing took."""
     name = f"{intent}_{n}"
     one.run("submit", "--intent", intent, "--type", "raster", "--batch-id", name, "--dataset", name, source)
     begin = time.perf_counter()
@@ -92,7 +92,7 @@ def batch(one, intent: str, source: Path, n: int) -> tuple[float, float, float]:
     runs = one.json("ledger", "find", "runs", json.dumps({"batch_id": name}))
     stages = {s["name"]: s for s in runs[0]["stages"]}
     computing = sum(span(stages[s]) for s in ("steps", "write") if s in stages)
-    return took, usage.ru_maxrss / 1024, computing
+    return took, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, computing
 
 
 def span(stage: dict) -> float:
@@ -134,14 +134,18 @@ def run(options: Options):
                 ours.append(batch(one, intent, source, n))
                 for name, measure in theirs.items():
                     times[name].append(measure())
-            whole, memory, computing = (statistics.median(m[i] for m in ours) for i in range(3))
+            whole, memory, processors, computing = (statistics.median(m[i] for m in ours) for i in range(4))
             yield row(f"{label}: sluice, whole batch", whole, "s", size, runs)
             yield row(f"{label}: sluice, steps and write", computing, "s", size, runs)
             yield row(f"{label}: sluice, memory", memory, "MB", size, runs)
+            yield row(f"{label}: sluice, processors", processors, "s", size, runs)
             for name, measured in times.items():
                 took = statistics.median(m[0] for m in measured)
                 yield row(f"{label}: {name}", took, "s", size, runs)
                 yield row(f"{label}: {name}, memory", statistics.median(m[1] for m in measured), "MB", size, runs)
+                yield row(f"{label}: {name}, processors", statistics.median(m[2] for m in measured), "s", size, runs)
+                yield row(f"{label}: processors of the batch / {name}", processors / statistics.median(m[2] for m in measured),
+                          "times", size, runs)
                 yield row(f"{label}: steps and write / {name}", computing / took, "times", size, runs)
                 yield row(f"{label}: whole batch / {name}", whole / took, "times", size, runs)
 

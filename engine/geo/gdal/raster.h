@@ -59,6 +59,8 @@ struct sl_cog_options {
     int level;                  /* of DEFLATE and ZSTD; 0: GDAL's own */
     int quality;                /* of JPEG and WEBP, 1 to 100; 0: GDAL's own (75) */
     double max_z_error;         /* of LERC; 0: without loss */
+    const char *predictor;      /* "STANDARD", "FLOATING_POINT", "NO"; NULL: by the data type */
+    bool no_overviews;
     int threads;                /* 0: all cores */
     const struct sl_crs *crs;   /* to write in place of the file's; NULL: the file's */
     int (*progress)(void *data, double fraction); /* returns 0 to stop; may be NULL */

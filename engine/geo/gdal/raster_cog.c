@@ -36,6 +36,20 @@ static const char *predictor(const struct sl_raster *r, const char *compression)
     return GDALDataTypeIsFloating(type) ? "FLOATING_POINT" : "STANDARD";
 }
 
+/* What the recipe asks for, where the data type has it. */
+static int choose_predictor(const struct sl_raster *r, const struct sl_cog_options *o, const char *compression, const char **out,
+                            struct sl_error *err)
+{
+    GDALDataType type = GDALGetRasterDataType(GDALGetRasterBand(r->dataset, 1));
+    bool floats = o->predictor && !strcmp(o->predictor, "FLOATING_POINT"), none = o->predictor && !strcmp(o->predictor, "NO");
+    bool bits = GDALGetMetadataItem(GDALGetRasterBand(r->dataset, 1), "NBITS", "IMAGE_STRUCTURE") != NULL;
+    *out = o->predictor ? o->predictor : predictor(r, compression);
+    if (!o->predictor || none || (!GDALDataTypeIsComplex(type) && !bits && floats == (GDALDataTypeIsFloating(type) && floats)))
+        return 0;
+    return sl_fail(err, SL_E_RECIPE_OPTION, "predictor %s does not go with %s, which has pixels of type %s", o->predictor, r->name,
+                   GDALGetDataTypeName(type));
+}
+
 static const char *one_of(const char *const *words, size_t n, const char *word)
 {
     for (size_t i = 0; i < n; i++)
@@ -88,7 +102,9 @@ static int choose_options(const struct sl_raster *r, const struct sl_cog_options
                        BLOCK_MAX);
     if (o->threads < 0 || o->threads > THREADS_MAX)
         return sl_fail(err, SL_E_RECIPE_OPTION, "%d threads are not between 0 (all cores) and %d", o->threads, THREADS_MAX);
+    const char *differences = NULL;
     int rc = choose_compression(r, o, &compression, err);
+    rc = rc < 0 ? rc : choose_predictor(r, o, compression, &differences, err);
     if (rc < 0)
         return rc;
     char number[16], threads[16], level[16], quality[16], error[40];
@@ -98,7 +114,7 @@ static int choose_options(const struct sl_raster *r, const struct sl_cog_options
     snprintf(quality, sizeof quality, "%d", o->quality);
     snprintf(error, sizeof error, "%.17g", o->max_z_error);
     char **list = CSLSetNameValue(NULL, "COMPRESS", compression);
-    list = CSLSetNameValue(list, "PREDICTOR", predictor(r, compression));
+    list = CSLSetNameValue(list, "PREDICTOR", differences);
     list = CSLSetNameValue(list, "BLOCKSIZE", number);
     if (o->level > 0 && (!strcmp(compression, "DEFLATE") || !strcmp(compression, "ZSTD")))
         list = CSLSetNameValue(list, "LEVEL", level);
@@ -108,7 +124,7 @@ static int choose_options(const struct sl_raster *r, const struct sl_cog_options
         list = CSLSetNameValue(list, "MAX_Z_ERROR", error);
     list = CSLSetNameValue(list, "RESAMPLING", resampling);
     /* What the input brings may be made by another rule, or lie. */
-    list = CSLSetNameValue(list, "OVERVIEWS", "IGNORE_EXISTING");
+    list = CSLSetNameValue(list, "OVERVIEWS", o->no_overviews ? "NONE" : "IGNORE_EXISTING");
     list = CSLSetNameValue(list, "BIGTIFF", "IF_SAFER");
     *out = CSLSetNameValue(list, "NUM_THREADS", o->threads ? threads : "ALL_CPUS");
     return 0;
@@ -244,7 +260,7 @@ int sl_raster_write_cog(struct sl_raster *raster, const char *path, const struct
         return rc;
     }
     struct sl_raster *view = NULL;
-    if (o->crs)
+    if (o->crs && !(raster->info.crs && sl_crs_same(raster->info.crs, o->crs)))
         rc = sl_raster_assign(raster, o->crs, &view, err);
     if (rc == 0)
         rc = copy(raster, view ? view->dataset : raster->dataset, path, list, o, err);

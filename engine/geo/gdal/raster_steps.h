@@ -30,6 +30,12 @@ int sl_raster_assign(struct sl_raster *in, const struct sl_crs *crs, struct sl_r
 int sl_raster_clip(struct sl_raster *in, const struct sl_bounds *bounds, const char *crs, struct sl_raster **out,
                    struct sl_error *err);
 
+/* The same pixels, with another value said to mean no data; none: with no such value. SL_E_RECIPE_OPTION for one that the data
+ * type does not have. */
+int sl_raster_say_nodata(struct sl_raster *in, bool none, double value, struct sl_raster **out, struct sl_error *err);
+/* Bytes in one band or three, with a band more: the first band's mask as alpha, and no nodata. */
+int sl_raster_add_alpha(struct sl_raster *in, struct sl_raster **out, struct sl_error *err);
+
 /* Bands by number, from 1, in this order; one may come twice. */
 int sl_raster_bands(struct sl_raster *in, const int *numbers, size_t n, struct sl_raster **out, struct sl_error *err);
 

@@ -219,3 +219,69 @@ int sl_raster_bands(struct sl_raster *in, const int *numbers, size_t n, struct s
     CSLDestroy(arguments);
     return rc;
 }
+
+/* ---- what means no data ---- */
+
+static bool type_has(GDALDataType type, double value)
+{
+    static const struct {
+        GDALDataType type;
+        double least, greatest;
+    } ranges[] = {{GDT_Byte, 0, 255},
+                  {GDT_UInt16, 0, 65535},
+                  {GDT_Int16, -32768, 32767},
+                  {GDT_UInt32, 0, 4294967295.0},
+                  {GDT_Int32, -2147483648.0, 2147483647.0},
+                  {GDT_UInt64, 0, 9007199254740992.0},
+                  {GDT_Int64, -9007199254740992.0, 9007199254740992.0}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (ranges[i].type == type)
+            return value >= ranges[i].least && value <= ranges[i].greatest && value == rint(value);
+    return true;
+}
+
+int sl_raster_say_nodata(struct sl_raster *in, bool none, double value, struct sl_raster **out, struct sl_error *err)
+{
+    char text[40] = "none";
+    GDALDataType type = GDALGetRasterDataType(GDALGetRasterBand(in->dataset, 1));
+    if (!none && !type_has(type, value))
+        return sl_fail(err, SL_E_RECIPE_OPTION, "nodata %.15g is no value of %s, which has pixels of type %s", value, in->name,
+                       GDALGetDataTypeName(type));
+    if (!none && isnan(value))
+        snprintf(text, sizeof text, "nan");
+    else if (!none)
+        snprintf(text, sizeof text, "%.17g", value);
+    char **arguments = CSLAddString(CSLAddString(NULL, "-of"), "VRT");
+    arguments = CSLAddString(CSLAddString(arguments, "-a_nodata"), text);
+    int rc = translate(in, arguments, "its nodata cannot be changed", out, err);
+    CSLDestroy(arguments);
+    return rc;
+}
+
+int sl_raster_add_alpha(struct sl_raster *in, struct sl_raster **out, struct sl_error *err)
+{
+    size_t n = in->info.n_bands;
+    bool byte = GDALGetRasterDataType(GDALGetRasterBand(in->dataset, 1)) == GDT_Byte;
+    char **arguments = CSLAddString(CSLAddString(NULL, "-of"), "VRT"), number[32];
+    if (!byte || (n != 1 && n != 3) || sl_raster__is_classes(in)) {
+        CSLDestroy(arguments);
+        sl_fail(err, SL_E_RECIPE_OPTION, "add_alpha is for 1 or 3 bands of type Byte without a palette, %s has other", in->name);
+        sl_error_hint(err, "leave add_alpha out: nodata and masks stay what they are");
+        return -(int)SL_E_RECIPE_OPTION;
+    }
+    for (size_t i = 1; i <= n; i++) {
+        snprintf(number, sizeof number, "%zu", i);
+        arguments = CSLAddString(CSLAddString(arguments, "-b"), number);
+    }
+    arguments = CSLAddString(CSLAddString(arguments, "-b"), "mask");
+    arguments = CSLAddString(CSLAddString(arguments, "-mask"), "none");
+    arguments = CSLAddString(CSLAddString(arguments, "-a_nodata"), "none");
+    int rc = translate(in, arguments, "no alpha band can be made", out, err);
+    CSLDestroy(arguments);
+    if (rc < 0)
+        return rc;
+    GDALRasterBandH alpha = GDALGetRasterBand((*out)->dataset, (int)n + 1);
+    GDALSetRasterColorInterpretation(alpha, GCI_AlphaBand);
+    (*out)->info.bands[n].color_interpretation = GDALGetColorInterpretationName(GCI_AlphaBand);
+    return 0;
+}

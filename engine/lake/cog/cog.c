@@ -276,7 +276,7 @@ static int fold_masks(struct image *images, size_t n, size_t *levels, struct sl_
     return 0;
 }
 
-static int check_levels(const struct image *levels, size_t n, struct sl_error *err)
+static int check_levels(const struct image *levels, size_t n, bool overviews, struct sl_error *err)
 {
     if (n == 0 || levels[0].subfile & SUBFILE_REDUCED)
         return broken(err, "the first directory is not the full resolution");
@@ -295,6 +295,8 @@ static int check_levels(const struct image *levels, size_t n, struct sl_error *e
         data_below = level->data_first;
     }
     const struct image *last = &levels[n - 1];
+    if (!overviews)
+        return n == 1 ? 0 : broken(err, "it has overviews, and none were asked for");
     if (last->width > last->tile_width || last->height > last->tile_height)
         return broken(err, "overviews don't go down to one block");
     return 0;
@@ -331,7 +333,7 @@ static int check_header(struct tiff *t, uint64_t *first, struct sl_error *err)
     return 0;
 }
 
-static int check_structure(struct tiff *t, struct sl_cog_facts *facts, struct sl_error *err)
+static int check_structure(struct tiff *t, bool overviews, struct sl_cog_facts *facts, struct sl_error *err)
 {
     SL_CLEANUP(sl_freep) struct image *images = sl_xcalloc(DIRECTORIES_MAX, sizeof *images);
     size_t n = 0, levels = 0;
@@ -340,7 +342,7 @@ static int check_structure(struct tiff *t, struct sl_cog_facts *facts, struct sl
     rc = rc < 0 ? rc : read_images(t, first, images, &n, err);
     rc = rc < 0 ? rc : check_directories_first(images, n, err);
     rc = rc < 0 ? rc : fold_masks(images, n, &levels, err);
-    rc = rc < 0 ? rc : check_levels(images, levels, err);
+    rc = rc < 0 ? rc : check_levels(images, levels, overviews, err);
     if (rc == 0) {
         facts->width = (int64_t)images[0].width;
         facts->height = (int64_t)images[0].height;
@@ -349,7 +351,7 @@ static int check_structure(struct tiff *t, struct sl_cog_facts *facts, struct sl
     return rc;
 }
 
-int sl_cog_check(const char *path, struct sl_cog_facts *facts, struct sl_error *err)
+int sl_cog_check(const char *path, bool overviews, struct sl_cog_facts *facts, struct sl_error *err)
 {
     struct tiff t = {.fd = open(path, O_RDONLY | O_CLOEXEC)};
     struct sl_cog_facts found = {0};
@@ -360,7 +362,7 @@ int sl_cog_check(const char *path, struct sl_cog_facts *facts, struct sl_error *
     int rc = fstat(t.fd, &st) < 0 ? sl_fail_errno(err, errno, "looking at \"%s\"", path) : 0;
     if (rc == 0) {
         t.size = (uint64_t)st.st_size;
-        rc = check_structure(&t, &found, err);
+        rc = check_structure(&t, overviews, &found, err);
     }
     close(t.fd);
     rc = rc < 0 ? rc : sl_sha256_file(path, found.sha256_hex, &found.size_bytes, err);

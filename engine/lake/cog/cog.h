@@ -8,6 +8,7 @@
 #ifndef SLUICE_LAKE_COG_COG_H
 #define SLUICE_LAKE_COG_COG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <sluice/error.h>
@@ -17,7 +18,8 @@ struct sl_cog_facts {
     char sha256_hex[65];
 };
 
-/* SL_E_OUTPUT_INVALID says which rule is broken. Classic TIFF and BigTIFF, both byte orders. */
-int sl_cog_check(const char *path, struct sl_cog_facts *facts, struct sl_error *err);
+/* SL_E_OUTPUT_INVALID says which rule is broken. Classic TIFF and BigTIFF, both byte orders. overviews: they go down to one
+ * block; else there are none. */
+int sl_cog_check(const char *path, bool overviews, struct sl_cog_facts *facts, struct sl_error *err);
 
 #endif

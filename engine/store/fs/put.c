@@ -142,7 +142,7 @@ static int write_followed(struct put *p, const struct source *from, struct sl_er
 static int write_bytes(struct put *p, const struct source *from, struct sl_error *err)
 {
     char hex[SL_SHA256_HEX_BYTES];
-    const char *wanted = p->options->sha256_hex;
+    const char *wanted = p->options->hashed_here ? NULL : p->options->sha256_hex;
     if (wanted && from->fd >= 0 && from->total >= FOLLOWED_BYTES)
         return write_followed(p, from, err);
     struct sl_sha256 *hash = wanted ? sl_sha256_new() : NULL;

@@ -58,6 +58,8 @@ struct sl_put_options {
     bool if_absent;                /* only when there is no such key: else SL_E_STORE_PRECONDITION */
     const char *if_match;          /* only when the ETag is this: else SL_E_STORE_PRECONDITION; may be NULL */
     const char *sha256_hex;        /* known hash of the bytes, checked on the way where the backend can; may be NULL */
+    bool hashed_here; /* sha256_hex is of this very file, read a moment ago by this process: where nothing but a copy on the same
+                         machine comes after, the backend need not read it again */
     void (*progress)(void *data, int64_t bytes_done, int64_t bytes_total); /* may be NULL */
     void *progress_data;
 };

@@ -86,7 +86,7 @@ static int cog(int argc, char **argv, struct sl_arena *arena, struct sl_error *e
 static int check(const char *path, struct sl_error *err)
 {
     struct sl_cog_facts f;
-    int rc = sl_cog_check(path, &f, err);
+    int rc = sl_cog_check(path, true, &f, err);
     if (rc < 0)
         return rc;
     struct json_object *facts = json_object_new_object();

@@ -143,7 +143,7 @@ static int check_bytes(const void *bytes, size_t len, struct sl_cog_facts *facts
     assert_true(fd >= 0);
     assert_int_equal(write(fd, bytes, len), (ssize_t)len);
     close(fd);
-    int rc = sl_cog_check(path, facts, err);
+    int rc = sl_cog_check(path, true, facts, err);
     unlink(path);
     return rc;
 }
@@ -206,7 +206,7 @@ static void test_what_is_no_tiff_is_said_to_be_none(void **state)
     assert_int_equal(check_bytes("", 0, NULL, &err), -(int)SL_E_OUTPUT_INVALID);
     assert_int_equal(check_bytes("<VRTDataset rasterXSize=\"1\">", 27, NULL, &err), -(int)SL_E_OUTPUT_INVALID);
     assert_non_null(strstr(err.message, "it is not a TIFF"));
-    assert_int_equal(sl_cog_check("/nonexistent/x.tif", NULL, &err), -(int)SL_E_FILE_MISSING);
+    assert_int_equal(sl_cog_check("/nonexistent/x.tif", true, NULL, &err), -(int)SL_E_FILE_MISSING);
 }
 
 static void test_a_chain_of_directories_that_turns_back_is_refused(void **state)
