@@ -474,4 +474,5 @@ const char *sl_output_cog_resampling(const struct sl_output_cog *options)
 }
 
 const struct sl_output_kind *const sl_outputs[] = {&sl_output_cog,        &sl_output_csv,        &sl_output_flatgeobuf, &sl_output_geojsonseq,
-                                                  &sl_output_geopackage, &sl_output_geoparquet, &sl_output_parquet, NULL};
+                                                  &sl_output_geopackage, &sl_output_geoparquet, &sl_output_grid,       &sl_output_parquet,
+                                                  NULL};

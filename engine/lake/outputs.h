@@ -61,4 +61,14 @@ const char *sl_output_cog_predictor(const struct sl_output_cog *options); /* "ST
 const char *sl_output_cog_compression(const struct sl_output_cog *options); /* "DEFLATE": GDAL's names */
 const char *sl_output_cog_resampling(const struct sl_output_cog *options);  /* "AVERAGE"; NULL: by the raster's kind */
 
+/* Lists are JSON, NULL for all. */
+struct sl_output_grid {
+    struct json_object *variables, *levels, *members, *steps; /* steps: hours */
+    const char *level_type;
+    struct sl_bounds area;
+    int64_t every;
+    int on_undecodable; /* 0: fail, 1: skip */
+};
+extern const struct sl_output_kind sl_output_grid;
+
 #endif

@@ -59,6 +59,8 @@ struct sl_planned_asset {
     char thumbnail_sha256[65];
     int64_t thumbnail_bytes;
     struct json_object *doc;
+    const char *fields_text; /* of a grid in parts: the document that lists its fields; NULL: none */
+    bool loaded;             /* its rows are in ClickHouse */
 };
 
 /* A column and what the file calls it. */
@@ -215,6 +217,12 @@ int sl_batch_decide_source_crs(struct sl_batch *batch, struct sl_source *source,
 /* A file's system lives as long as the file is open; this one as long as the arena. */
 const struct sl_crs *sl_batch_copy_crs(struct sl_arena *arena, const struct sl_crs *crs);
 int sl_batch_compute_raster(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
+/* Fields of a file into ClickHouse or Parquet parts. */
+int sl_batch_compute_grid(struct sl_batch *batch, struct sl_unit *unit, struct sl_error *err);
+/* After the commit: rows in ClickHouse of what a replay's new version replaces. Before it, of what is not published: those of
+ * this attempt. What cannot be reached is logged, and found by `gc`. */
+void sl_batch_retire_grids(struct sl_batch *batch);
+void sl_batch_drop_grids(struct sl_batch *batch);
 int sl_batch_publish(struct sl_batch *batch, struct sl_error *err);
 /* Puts the object of asset->before again, if its bytes are those that were computed; tells in asset->restored. */
 int sl_batch_restore(struct sl_batch *batch, struct sl_planned_asset *asset, struct sl_error *err);

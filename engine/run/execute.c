@@ -24,6 +24,7 @@ static int compute(struct sl_batch *b, struct sl_error *err)
         if (!needed)
             continue;
         int rc = u->format->type == SL_DATA_RASTER ? sl_batch_compute_raster(b, u, err)
+                 : u->format->type == SL_DATA_GRID ? sl_batch_compute_grid(b, u, err)
                                                    : sl_batch_compute_vector(b, u, err);
         if (rc < 0)
             return rc;
@@ -199,6 +200,7 @@ static bool failed_before(const struct sl_batch *b)
 static int finish(struct sl_batch *b, struct sl_error *err)
 {
     const char *key = sl_json_str(b->doc, "manifest_key", "");
+    sl_batch_retire_grids(b);
     int rc = sl_manifest_to_archive(b->engine, b->lease.batch_id, key, b->arena, err);
     if (rc == 0 && failed_before(b))
         rc = sl_manifest_forgive(b->engine, b->lease.batch_id, key, b->arena, err);

@@ -124,8 +124,8 @@ static int enter_in_catalog(struct sl_batch *b, const struct sl_planned_asset *a
     return sl_catalog_put_asset(b->engine->catalog, &row, err);
 }
 
-/* Beside its parts: the asset's own object, two documents, a picture. */
-enum { BESIDE_MAX = 4 };
+/* Beside its parts: the asset's own object, two documents, a picture, a list of fields. */
+enum { BESIDE_MAX = 5 };
 
 static int publish_one(struct sl_batch *b, struct sl_planned_asset *a, struct sl_error *err)
 {
@@ -143,6 +143,8 @@ static int publish_one(struct sl_batch *b, struct sl_planned_asset *a, struct sl
         objects[n++] = document_object(b, a, "stac", "stac.json", "application/geo+json", a->stac_text);
     if (a->iso_text)
         objects[n++] = document_object(b, a, "iso19115", "iso19115.json", "application/json", a->iso_text);
+    if (a->fields_text)
+        objects[n++] = document_object(b, a, "fields", "fields.json", "application/vnd.sluice.fields+json", a->fields_text);
     if (a->thumbnail_path)
         objects[n++] = thumbnail_object(b, a);
     rc = sl_lake_put_all(b->engine->store, objects, n, is_committed, mine, b, err);
@@ -348,6 +350,7 @@ void sl_batch_unpublish(struct sl_batch *b)
         for (size_t k = 0; k < b->units[i].n_assets; k++)
             if (b->units[i].assets[k].key)
                 take_back(b, &b->units[i].assets[k]);
+    sl_batch_drop_grids(b);
     struct sl_error why = {0};
     struct cleaning all = {.b = b, .all = true};
     int rc = clean_reserved(&all, &why);

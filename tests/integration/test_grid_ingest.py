@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grids from a file to rows that can be asked for: Parquet on the embedded default, ClickHouse where it is configured."""
+
+import json
+import math
+import struct
+import subprocess
+from pathlib import Path
+
+import pyarrow.dataset
+import pytest
+
+from home import Home
+
+SAMPLES = Path(subprocess.run(["codes_info", "-s"], capture_output=True, text=True).stdout.strip() or "/usr/share/eccodes/samples")
+POINTS = 16 * 31
+
+
+def make_grib(path: Path, tmp: Path) -> Path:
+    """Two variables at three hours, from ecCodes' own sample, by ecCodes' own tool."""
+    rules = tmp / "rules"
+    for hour in range(3):
+        for name, offset in (("t", 0.0), ("z", 100.0)):
+            rules.write_text(f'set shortName="{name}";set dataDate=20250311;set dataTime={hour * 100};set step=0;'
+                             f'set scaleValuesBy=1;set offsetValuesBy={offset + hour};write;')
+            one = tmp / f"{hour}{name}.grib"
+            subprocess.run(["grib_filter", "-o", one, rules, SAMPLES / "regular_ll_pl_grib2.tmpl"], check=True)
+            with path.open("ab") as out:
+                out.write(one.read_bytes())
+    return path
+
+
+def points_of(path: Path) -> list[dict]:
+    """By grib_get_data: latitude, longitude, value of each message."""
+    done = subprocess.run(["grib_get_data", "-F", "%.17g", "-p", "shortName,dataTime", path], check=True, capture_output=True, text=True)
+    rows = []
+    for line in done.stdout.splitlines():
+        cells = line.replace(",", " ").split()
+        if not cells or cells[0].startswith("Lat"):
+            continue
+        lat, lon, value, name, time = cells
+        lon = float(lon)
+        rows.append((name, int(time), float(lat), lon - 360 if lon >= 180 else lon, float(value)))
+    return rows
+
+
+@pytest.fixture
+def grib(tmp_path) -> Path:
+    return make_grib(tmp_path / "weather.grib2", tmp_path)
+
+
+def ingest(home: Home, path: Path, batch: str = "b1") -> dict:
+    home.run("submit", "--intent", "ingest_grib", "--type", "grid", "--batch-id", batch, path)
+    home.run("run", "--once")
+    return asset_of(home, batch)
+
+
+def asset_of(home: Home, batch: str) -> dict:
+    [asset] = json.loads(home.run("ledger", "find", "assets", json.dumps({"batch_id": batch}), "--json").out)
+    return asset
+
+
+@pytest.fixture
+def embedded():
+    home = Home()
+    home.run("init")
+    yield home
+    home.close()
+
+
+def test_every_value_is_in_the_lake_as_eccodes_has_it(embedded, grib):
+    asset = ingest(embedded, grib)
+    wanted = points_of(grib)
+    assert asset["kind"] == "grid" and asset["row_count"] == len(wanted) > 0
+    folder = embedded.path / "store/data-lake/weather/v1"
+    table = pyarrow.dataset.dataset(folder, partitioning="hive", format="parquet",
+                                    exclude_invalid_files=True).to_table().to_pylist()
+    assert len(table) == len(wanted)
+    found = {(r["variable"], r["timestamp"].hour * 100, round(r["lat"], 4), round(r["lon"], 4)): r for r in table}
+    for name, time, lat, lon, value in wanted:
+        row = found[name, time, round(lat, 4), round(lon, 4)]
+        assert struct.pack("d", row["value"]) == struct.pack("d", value)
+        assert math.isclose(row["lat"], lat, abs_tol=1e-6) and math.isclose(row["lon"], lon, abs_tol=1e-6)
+    fields = json.loads((folder / "weather.fields.json").read_text())["fields"]
+    assert sum(f["points"] - f["missing"] for f in fields) == len(wanted)
+
+
+def test_a_replay_gives_the_same_bytes(embedded, grib):
+    asset = ingest(embedded, grib)
+    done = embedded.run("replay", "b1")
+    embedded.run("run", "--once")
+    assert asset_of(embedded, "b1")["content_hash"] == asset["content_hash"], done.out
+
+
+@pytest.fixture
+def with_clickhouse(embedded, services):
+    settings = services.clickhouse()
+    embedded.environment |= settings
+    yield embedded, lambda query: services.ask_clickhouse(query, settings["CLICKHOUSE_DB"])
+
+
+def test_every_value_is_in_clickhouse_as_eccodes_has_it(with_clickhouse, grib):
+    home, ask = with_clickhouse
+    asset = ingest(home, grib)
+    wanted = points_of(grib)
+    rows = ask("SELECT variable, toHour(timestamp) * 100, lat, lon, value FROM grid_data ORDER BY field, lat, lon")
+    assert len(rows) == len(wanted) == asset["row_count"]
+    found = {(v, int(t), round(float(lat), 4), round(float(lon), 4)): float(value) for v, t, lat, lon, value in rows}
+    for name, time, lat, lon, value in wanted:
+        assert found[name, time, round(lat, 4), round(lon, 4)] == value
+    assert ask("SELECT DISTINCT load_id, raw_file_id FROM grid_data") == [[asset["_id"], asset["inputs"][0]["raw_file_id"]]]
+    assert ask("SELECT count() FROM grid_fields WHERE rows = points - missing") == [["6"]]
+
+
+def test_a_replay_does_not_double_rows_in_clickhouse(with_clickhouse, grib):
+    home, ask = with_clickhouse
+    before = ingest(home, grib)
+    home.run("replay", "b1")
+    home.run("run", "--once")
+    assert asset_of(home, "b1")["_id"] == before["_id"]
+    assert ask("SELECT uniqExact(load_id), count() FROM grid_data") == [["1", str(before["row_count"])]]
+    assert ask("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE '%stage%'") == [["0"]]
+
+
+def test_clickhouse_that_is_down_is_told_and_the_batch_ingested_when_it_is_back(with_clickhouse, services, grib):
+    home, ask = with_clickhouse
+    services.kill("clickhouse")
+    try:
+        quick = {"SLUICE_RUN_RETRY_BASE": "10ms", "SLUICE_RUN_RETRY_MAX": "20ms", "SLUICE_CLICKHOUSE_RETRIES": "0"}
+        home.run("submit", "--intent", "ingest_grib", "--type", "grid", "--batch-id", "b1", grib)
+        home.run("run", "--once", env=quick | {"SLUICE_RUN_RETRIES": "1"}, check=75)
+        [manifest] = json.loads(home.run("ledger", "find", "manifests", '{"_id": {"$exists": true}}', "--json").out)
+        assert manifest["error"]["code"] == "clickhouse.unavailable"
+        assert len(manifest["error"]["message"].splitlines()) == 1
+    finally:
+        services.start("clickhouse")
+    home.run("replay", "b1")
+    home.run("run", "--once")
+    assert ask("SELECT count() FROM grid_data") == [[str(len(points_of(grib)))]]
