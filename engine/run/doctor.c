@@ -212,7 +212,8 @@ int sl_doctor(const struct sl_config *config, void (*tell)(void *data, const str
     } services[] = {{"store", sl_doctor_store},
                     {"postgres", sl_doctor_postgres},
                     {"ledger", sl_doctor_ledger},
-                    {"catalog", sl_doctor_catalog}};
+                    {"catalog", sl_doctor_catalog},
+                    {"clickhouse", sl_doctor_clickhouse}};
     struct sl_config once = *config; /* whoever asks wants to know now; --wait asks again */
     SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
     struct sl_doctor d = {.config = &once, .arena = arena, .tell = tell, .data = data};

@@ -44,5 +44,6 @@ void sl_doctor_store(struct sl_doctor *d);
 void sl_doctor_ledger(struct sl_doctor *d);
 void sl_doctor_postgres(struct sl_doctor *d);
 void sl_doctor_catalog(struct sl_doctor *d);
+void sl_doctor_clickhouse(struct sl_doctor *d); /* no line where none is configured */
 
 #endif

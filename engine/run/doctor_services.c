@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/uuid7.h"
+#include "grid/clickhouse.h"
 #include "run/doctor.h"
 #include "run/engine.h"
 #include "store/store.h"
@@ -215,4 +216,43 @@ void sl_doctor_catalog(struct sl_doctor *d)
         sl_doctor_fail(d, "catalog", &error);
     else
         sl_doctor_ok(d, "catalog", "every migration is applied");
+}
+
+/* -- grids ---------------------------------------------------------------------------------------------------------- */
+
+static int keep_text(void *data, char *const *columns, size_t n, struct sl_error *err)
+{
+    (void)n, (void)err;
+    sl_text_escape(data, 64, columns[0]);
+    return 0;
+}
+
+void sl_doctor_clickhouse(struct sl_doctor *d)
+{
+    struct sl_error error = {0};
+    struct sl_clickhouse_target target;
+    SL_CLEANUP(sl_clickhouse_closep) struct sl_clickhouse *ch = NULL;
+    bool configured = false;
+    char version[64] = "";
+    int64_t fields = 0, rows = 0;
+    int rc = sl_clickhouse_target(d->config, d->arena, &target, &configured, &error);
+    if (!rc && !configured)
+        return;
+    if (!rc) {
+        target.retries = 0;
+        rc = sl_clickhouse_open(&target, &ch, &error);
+    }
+    if (!rc)
+        rc = sl_clickhouse_migrate(ch, NULL, &error);
+    if (!rc)
+        rc = sl_clickhouse_query(ch, "SELECT version()", keep_text, version, &error);
+    if (!rc)
+        rc = sl_clickhouse_int(ch, "SELECT count() FROM grid_fields", 0, &fields, &error);
+    if (!rc)
+        rc = sl_clickhouse_int(ch, "SELECT sum(rows) FROM grid_fields", 0, &rows, &error);
+    if (rc)
+        sl_doctor_fail(d, "clickhouse", &error);
+    else
+        sl_doctor_ok(d, "clickhouse", "server %s, database %s, table grid_data: %lld fields, %lld rows", version, target.database,
+                     (long long)fields, (long long)rows);
 }

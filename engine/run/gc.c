@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/uuid7.h"
 #include "json/json.h"
+#include "run/grid_loads.h"
 #include "run/orphan.h"
 #include "run/recover.h"
 #include "run/spool.h"
@@ -189,5 +190,7 @@ int sl_gc(struct sl_engine *e, const struct sl_gc_options *options, struct sl_gc
         rc = sweep_lake(&g, err);
     if (rc == 0)
         rc = remove_rows(&g, err);
+    if (rc == 0)
+        rc = sl_grid_loads_sweep(e, g.before_ns, options->dry_run, err);
     return rc;
 }
