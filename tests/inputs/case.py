@@ -75,6 +75,27 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table without geometry, as pyarrow reads it. `values` are the rows, in any order."""
+    rows: int
+    columns: dict[str, str]
+    values: list[dict] | None = None
+
+    def check(self, out: "Outcome", asset: dict, source: Path) -> None:
+        table = pyarrow.parquet.read_table(out.object(asset))
+        assert asset["kind"] == "table" and asset["crs"] is None and asset["bounds"] == []
+        assert table.num_rows == self.rows == asset["row_count"]
+        assert {f.name: str(f.type) for f in table.schema} == self.columns
+        assert b"geo" not in (table.schema.metadata or {})
+        if self.values is not None:
+            assert sorted(table.to_pylist(), key=str) == sorted(self.values, key=str)
+
+    def told(self, asset: dict) -> str:
+        columns = ", ".join(f"{c['name']} {c['type']}" for c in asset["columns"][:4])
+        return f"{asset['row_count']} rows, a table; {columns}"
+
+
+@dataclass(frozen=True)
 class Pixels:
     """A raster asset: the pixels, type, nodata and place of the source, as rasterio reads both."""
     crs: str | None = None
@@ -118,7 +139,7 @@ class Input:
     name: str
     what: str
     make: Callable[[Path], dict[str, bytes]]  # the files of the batch, the main one first; the folder is for its work
-    expect: Rows | Pixels | Refused | dict[str, Rows]
+    expect: Rows | Table | Pixels | Refused | dict[str, Rows | Table]
     origin: str = MADE
     type: str = "vector"
     intent: str = "native"
@@ -132,7 +153,7 @@ class Input:
         if isinstance(self.expect, Refused):
             return f"refused: {self.expect.code}"
         assets = self.expect if isinstance(self.expect, dict) else {"": self.expect}
-        return "; ".join(f"{name} {a.rows} rows".strip() if isinstance(a, Rows) else "the same pixels"
+        return "; ".join(f"{name} {a.rows} rows".strip() if isinstance(a, Rows | Table) else "the same pixels"
                          for name, a in assets.items())
 
 

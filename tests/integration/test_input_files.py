@@ -31,6 +31,7 @@ type: {type}
 RECIPES = {
     "native": RECIPE.format(name="native", type="vector", steps="", output="geoparquet"),
     "lonlat": RECIPE.format(name="lonlat", type="vector", steps='steps:\n  - normalize_crs: {to: "EPSG:4326"}\n', output="geoparquet"),
+    "rows": RECIPE.format(name="rows", type="table", steps="", output="parquet"),
     "pixels": RECIPE.format(name="pixels", type="raster", steps="", output="cog"),
 }
 

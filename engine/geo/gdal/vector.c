@@ -249,7 +249,8 @@ int sl_vector_open(const char *path, const struct sl_vector_options *options, st
     v->format = options->format;
     v->geometry_field = -1;
     v->skip_bad_rows = options->skip_bad_rows;
-    v->no_geometry = options->as_table && !strcmp(options->format->driver, "GeoJSON");
+    /* Its driver takes a column called WKT for one whatever it is told; the column itself stays. */
+    v->no_geometry = options->as_table && (!strcmp(options->format->driver, "GeoJSON") || !strcmp(options->format->driver, "CSV"));
     v->geometry_column = sl_arena_strdup(v->arena, options->geometry_column ? options->geometry_column : "geom");
     int rc = find_place(path, options, v->arena, &v->place, err);
     if (v->place.index_made)
