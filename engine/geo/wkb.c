@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "geo/wkb.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -29,13 +30,10 @@ static bool take_u32(struct walk *w, bool little, uint32_t *out)
 
 static double read_double(const unsigned char *p, bool little)
 {
-    unsigned char b[8];
-    for (int i = 0; i < 8; i++)
-        b[i] = little ? p[i] : p[7 - i];
-    uint64_t bits = 0;
-    for (int i = 7; i >= 0; i--)
-        bits = bits << 8 | b[i];
+    uint64_t bits;
     double d;
+    memcpy(&bits, p, sizeof bits);
+    bits = little ? le64toh(bits) : be64toh(bits);
     memcpy(&d, &bits, sizeof d);
     return d;
 }

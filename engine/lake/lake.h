@@ -33,7 +33,7 @@ char *sl_lake_document_text(struct json_object *document, struct sl_arena *arena
 
 struct sl_lake_object {
     const char *bucket, *key;
-    const char *path;        /* local file, or */
+    const char *path;        /* local file, hashed by this process when it was written, or */
     int64_t size_bytes;      /* of that file */
     const char *text;        /* text, when path is NULL */
     const char *content_type;

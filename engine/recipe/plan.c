@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recipe/plan.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 
 static bool transforms(const struct sl_step *step)
@@ -99,4 +101,20 @@ void sl_plan_make(const struct sl_bound_recipe *bound, const struct sl_plan_opti
                                   ? pass_of_transforms(bound, i, options->materialize, arena)
                                   : pass_of_index(bound, i, options->materialize);
     *out = plan;
+}
+
+static bool needs_no_sql(const struct sl_check *check)
+{
+    return check->kind->counts || (check->kind->judge && !check->kind->predicate);
+}
+
+const char *sl_plan_engine(const struct sl_bound_recipe *bound, const struct sl_plan_options *options)
+{
+    const struct sl_recipe *r = bound->recipe;
+    bool none = !strcmp(r->engine, "postgis") && !strcmp(r->type, "vector") && r->inputs.kind == SL_INPUTS_EACH;
+    for (size_t i = 0; none && i < r->n_steps; i++)
+        none = !options->materialize && !transforms(&bound->steps[i]) && !index_is_used(bound, i);
+    for (size_t i = 0; none && i < r->n_checks; i++)
+        none = needs_no_sql(&bound->checks[i]);
+    return none ? "none" : r->engine;
 }

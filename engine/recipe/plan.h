@@ -39,6 +39,9 @@ struct sl_plan {
     bool materialized;
 };
 
+/* Where the plan runs: the recipe's engine, or "none" where that is PostGIS and nothing needs SQL: one table from each layer,
+ * no pass that makes or indexes a table, no check but such as look at columns or the count of rows. */
+const char *sl_plan_engine(const struct sl_bound_recipe *bound, const struct sl_plan_options *options);
 void sl_plan_make(const struct sl_bound_recipe *bound, const struct sl_plan_options *options, struct sl_arena *arena,
                   struct sl_plan *out);
 /* The name of the table of a transform, whether its pass makes it or not. */

@@ -189,13 +189,13 @@ static int open_compute(struct sl_engine *e, struct sl_error *err)
     return sl_postgis_open(&options, &e->compute, err);
 }
 
-static int open_duckdb(struct sl_engine *e, struct sl_error *err)
+static int open_duckdb(struct sl_engine *e, bool bare, struct sl_error *err)
 {
     const struct sl_duckdb_options options = {
         .statement_timeout_ms = e->config->compute_statement_timeout_ms,
         .duck = duck_options(e->config),
     };
-    return sl_duckdb_open(&options, &e->duckdb, err);
+    return bare ? sl_duckdb_open_bare(&options, &e->none, err) : sl_duckdb_open(&options, &e->duckdb, err);
 }
 
 static int open_recipes(struct sl_engine *e, struct sl_error *err)
@@ -249,18 +249,18 @@ static int open_patiently(struct sl_engine *e, const struct port *port, struct s
 int sl_engine_compute(struct sl_engine *e, const char *name, struct sl_compute **out, struct sl_error *err)
 {
     static const struct port postgis = {SL_NEEDS_COMPUTE, "compute", open_compute};
-    bool duckdb = !strcmp(name, sl_dialect_name(SL_DIALECT_DUCKDB));
+    bool duckdb = !strcmp(name, sl_dialect_name(SL_DIALECT_DUCKDB)), none = !strcmp(name, "none");
     int rc = 0;
-    if (!duckdb && strcmp(name, sl_dialect_name(SL_DIALECT_POSTGIS)) != 0)
+    if (!duckdb && !none && strcmp(name, sl_dialect_name(SL_DIALECT_POSTGIS)) != 0)
         return sl_fail(err, SL_E_RECIPE_STEP, "there is no compute engine \"%s\"", name);
-    if (duckdb && !e->duckdb)
-        rc = open_duckdb(e, err);
-    if (!duckdb && !e->compute) {
+    if ((duckdb && !e->duckdb) || (none && !e->none))
+        rc = open_duckdb(e, none, err);
+    if (!duckdb && !none && !e->compute) {
         e->needs |= SL_NEEDS_COMPUTE; /* from now on, and to be opened again after a loss */
         rc = open_patiently(e, &postgis, err);
     }
     if (rc == 0)
-        *out = duckdb ? e->duckdb : e->compute;
+        *out = duckdb ? e->duckdb : none ? e->none : e->compute;
     return rc;
 }
 
@@ -336,6 +336,8 @@ void sl_engine_close(struct sl_engine *e)
     close_ports(e);
     if (e->duckdb)
         e->duckdb->ops->free(e->duckdb);
+    if (e->none)
+        e->none->ops->free(e->none);
     sl_store_free(e->store);
     sl_recipe_set_free(e->recipes);
     sl_manifest_checker_free(e->checker);

@@ -12,7 +12,7 @@ int sl_engine_open_ledger(struct sl_engine *engine, struct sl_ledger **out, stru
 /* Closes and opens the ports to PostgreSQL again after a lost connection, starting the private cluster when it is down. */
 int sl_engine_reconnect(struct sl_engine *engine, struct sl_error *err);
 
-/* The compute engine of that name ("postgis", "duckdb"), opened when it is first asked for. Borrowed. */
+/* The compute engine of that name ("postgis", "duckdb", "none": a table without SQL), opened when it is first asked for. Borrowed. */
 int sl_engine_compute(struct sl_engine *engine, const char *name, struct sl_compute **out, struct sl_error *err);
 
 /* A store that does not answer; any service that does not. What may pass by itself, and is nobody's fault here. */

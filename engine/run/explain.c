@@ -20,6 +20,7 @@ struct explain {
     struct sl_arena *arena;
     struct sl_bound_recipe bound;
     bool asked; /* for another engine than the recipe's */
+    bool without_sql; /* the plan has none, so that the recipe's engine is not opened */
     const char *folder; /* of the manifest */
     const struct sl_manifest *manifest;
 };
@@ -67,7 +68,8 @@ static int look_into(struct explain *x, const struct sl_manifest_file *f, const 
 
 static enum sl_dialect dialect_of(const struct explain *x)
 {
-    return strcmp(x->bound.recipe->engine, sl_dialect_name(SL_DIALECT_DUCKDB)) ? SL_DIALECT_POSTGIS : SL_DIALECT_DUCKDB;
+    return x->without_sql || !strcmp(x->bound.recipe->engine, sl_dialect_name(SL_DIALECT_DUCKDB)) ? SL_DIALECT_DUCKDB
+                                                                                                  : SL_DIALECT_POSTGIS;
 }
 
 /* A raster's step is its options: there is no SQL. */
@@ -260,6 +262,8 @@ static int explain_file(struct explain *x, const struct sl_manifest_file *f, str
 static const char *engine_why(const struct explain *x)
 {
     const struct sl_recipe *r = x->bound.recipe;
+    if (x->without_sql)
+        return "nothing needs SQL: rows go from the file to the outputs";
     if (!strcmp(r->engine, "none"))
         return "rasters need no SQL";
     return x->asked                             ? "asked for, in place of the recipe's"
@@ -337,6 +341,19 @@ static int on_engine(struct explain *x, const char *compute, struct sl_error *er
     return 0;
 }
 
+static void without_sql(struct explain *x)
+{
+    const struct sl_plan_options options = {.materialize = x->engine->config->run_materialize};
+    const char *engine = sl_plan_engine(&x->bound, &options);
+    if (engine == x->bound.recipe->engine)
+        return;
+    struct sl_recipe *other = sl_arena_alloc(x->arena, sizeof *other);
+    *other = *x->bound.recipe;
+    other->engine = engine;
+    x->bound.recipe = other;
+    x->without_sql = true;
+}
+
 static int explain_all(struct explain *x, bool on_another, struct json_object **out, struct sl_error *err)
 {
     struct json_object *plan = json_object_new_object(), *units = json_object_new_array(),
@@ -408,5 +425,7 @@ int sl_explain(struct sl_engine *engine, const char *recipe_name, const char *ma
     x.bound.fallback = fallback;
     if (rc == 0 && compute)
         rc = on_engine(&x, compute, err);
+    else if (rc == 0)
+        without_sql(&x);
     return rc < 0 ? rc : explain_all(&x, compute != NULL, plan, err);
 }

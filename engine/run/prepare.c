@@ -89,6 +89,53 @@ static int choose_recipe(struct sl_batch *b, struct sl_error *err)
     return rc;
 }
 
+/* The run that a replay repeats: the one that made the version it goes into, else the batch's last. */
+static int repeated_run(struct sl_batch *b, const char **out, struct sl_error *err)
+{
+    struct json_object *into = sl_json_get(sl_json_get(b->doc, "replay"), "into"), *asset = NULL;
+    *out = sl_json_str(b->doc, "run_id", NULL);
+    if (!b->into_version || !into || json_object_array_length(into) == 0)
+        return 0;
+    const char *id = json_object_get_string(json_object_array_get_idx(into, 0));
+    int rc = b->engine->ledger->ops->get_asset(b->engine->ledger, id, &asset, err);
+    if (rc == 0 && asset)
+        *out = sl_arena_strdup(b->arena, sl_json_str(asset, "run_id", NULL));
+    json_object_put(asset);
+    return rc;
+}
+
+/* Its engine; NULL when there is no such run. */
+static int recorded_engine(struct sl_batch *b, const char **out, struct sl_error *err)
+{
+    const char *id = NULL;
+    struct json_object *run = NULL;
+    int rc = repeated_run(b, &id, err);
+    if (rc == 0 && id)
+        rc = b->engine->ledger->ops->get_run(b->engine->ledger, id, &run, err);
+    const char *engine = rc == 0 && run ? sl_json_str(run, "engine", NULL) : NULL;
+    if (engine)
+        *out = sl_arena_strdup(b->arena, engine);
+    json_object_put(run);
+    return rc;
+}
+
+/* A plan without SQL runs without PostGIS, but in a replay of a run that had it. */
+static int choose_engine(struct sl_batch *b, struct sl_error *err)
+{
+    const struct sl_plan_options options = {.materialize = b->engine->config->run_materialize};
+    const char *engine = sl_plan_engine(&b->bound, &options), *before = NULL;
+    if (engine == b->bound.recipe->engine)
+        return 0;
+    int rc = b->replay ? recorded_engine(b, &before, err) : 0;
+    if (rc < 0 || (before && !strcmp(before, b->bound.recipe->engine)))
+        return rc;
+    struct sl_recipe *own = sl_arena_alloc(b->arena, sizeof *own);
+    *own = *b->bound.recipe;
+    own->engine = engine;
+    b->bound.recipe = own;
+    return 0;
+}
+
 static struct json_object *recipe_json(const struct sl_batch *b)
 {
     struct json_object *o = json_object_new_object();
@@ -192,6 +239,8 @@ int sl_batch_prepare(struct sl_batch *b, struct sl_error *err)
     choose_bad_rows(b);
     if (rc == 0)
         rc = choose_recipe(b, err);
+    if (rc == 0)
+        rc = choose_engine(b, err);
     if (rc == 0)
         rc = look_up_versions(b, err);
     return rc;

@@ -46,6 +46,7 @@ struct sl_engine {
     struct sl_catalog *catalog;
     struct sl_compute *compute; /* PostGIS; NULL: not needed so far */
     struct sl_compute *duckdb;  /* NULL: not needed so far */
+    struct sl_compute *none;    /* for plans without SQL; NULL: not needed so far */
     struct sl_recipe_set *recipes;
     struct sl_manifest_checker *checker;
     struct sl_kinds kinds;

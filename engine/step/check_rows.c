@@ -48,6 +48,7 @@ const struct sl_check_kind sl_check__not_empty = {
     .summary = "There is at least one row.",
     .example = "- not_empty: {on_fail: warn}",
     .dialects = ALL_DIALECTS,
+    .counts = true,
     .options = {.items = NULL, .n = 0, .struct_bytes = sizeof(struct nothing)},
     .build = build_not_empty,
     .sentence = say_not_empty,

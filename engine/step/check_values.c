@@ -415,6 +415,7 @@ const struct sl_check_kind sl_check__row_count = {
             "compared with the version before its own. The first version has none to be compared with, which the run says.",
     .example = "- row_count: {min: 1000, max_drop_percent: 20}",
     .dialects = SL_STEP__BOTH,
+    .counts = true,
     .compares = true,
     .options = {.items = count_items, .n = SL_STEP__COUNT(count_items), .struct_bytes = sizeof(struct row_count)},
     .validate = validate_row_count,

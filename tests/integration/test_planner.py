@@ -4,6 +4,7 @@
 import json
 
 import geopandas
+import numpy
 import psycopg
 import pytest
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
@@ -20,6 +21,7 @@ STEPS = {
     "apart": ["add_column: {name: n, value: \"length(name)\"}", "make_valid: {}",
               "sql: {select: \"SELECT *, ST_NPoints({{geom}}) AS points FROM {{input}}\"}", "filter: {where: \"points > 1\"}",
               "reduce_precision: {size: 0.001}", "dedupe: {columns: [code], order_by: [name]}", "promote_multi: {}"],
+    "without_sql": ["spatial_index: {}"],
     "falls_back": ["add_column: {name: one, value: \"1\"}", "filter: {where: \"ctid IS NOT NULL\"}"],
 }
 ALL = ["ingest_vector", "ingest_road_network", *STEPS]
@@ -69,6 +71,38 @@ def test_a_table_for_every_step_makes_the_same_bytes(home, intent):
     assert not fused["recipe"]["fallback"]
     for count in ("rows_in", "rows_out", "rows_dropped", "rows_added"):
         assert fused[count] == by_step[count], count
+
+
+def scattered(crs: int, seed: int) -> geopandas.GeoDataFrame:
+    """Shapes of all kinds, some of them empty, in one place or not there."""
+    random, shapes = numpy.random.default_rng(seed), []
+    low, high = {4326: ((-170, -80), (170, 80)), 3857: ((-2e7, -2e7), (2e7, 2e7)), 25833: ((3e5, 5.2e6), (5e5, 6e6))}[crs]
+    for k in range(4000):
+        x, y = random.uniform(low, high)
+        size = random.uniform(0, (high[0] - low[0]) / 1000)
+        kinds = (lambda: Point(x, y), lambda: box(x, y, x + size, y + size), lambda: Point(round(x, -3), round(y, -3)),
+                 lambda: MultiPolygon([box(x, y, x + size, y + size), box(x, y + 2 * size, x + size, y + 3 * size)]), lambda: Point(x, y, k),
+                 lambda: LineString([(x, y), (x + size, y - size), (x, y + size)]), lambda: None, lambda: Polygon())
+        shapes.append(kinds[k % 6 if k % 400 else 6 + k // 400 % 2]())
+    return geopandas.GeoDataFrame({"k": range(4000), "half": [k // 2 for k in range(4000)], "name": [f"ä{k % 7}" for k in range(4000)]},
+                                  geometry=shapes, crs=crs)
+
+
+@pytest.mark.parametrize("crs", [4326, 3857, 25833])
+def test_a_plan_without_sql_needs_no_postgis_and_makes_the_same_bytes(home, crs):
+    source, batch = home.folder / f"scattered{crs}.gpkg", f"scattered{crs}"
+    scattered(crs, crs).to_file(source, driver="GPKG")
+    home.run("submit", "--intent", "without_sql", "--type", "vector", "--batch-id", batch, "--dataset", batch, source)
+    home.run("run", "--batch", batch)
+    home.run("-c", "run.materialize=true", "replay", batch, "--force")
+    home.run("replay", batch, "--force")
+    runs = [run_of(home, asset["run_id"]) for asset in assets(home, batch)]
+    # The last replay is of a run on PostGIS, and stays there.
+    assert [run["engine"] for run in runs] == ["none", "postgis", "postgis"]
+    assert ["postgis" in run["versions"] for run in runs] == [False, True, True]
+    assert len({asset["content_hash"] for asset in assets(home, batch)}) == 1
+    first = assets(home, batch)[0]
+    assert first["row_count"] == 4000
 
 
 def test_every_shipped_recipe_is_among_them():

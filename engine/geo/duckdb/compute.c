@@ -119,7 +119,7 @@ static int look_up_versions(struct sl_duckdb *d, struct sl_error *err)
     return rc;
 }
 
-int sl_duckdb_open(const struct sl_duckdb_options *options, struct sl_compute **out, struct sl_error *err)
+static struct sl_duckdb *new_compute(const struct sl_duckdb_options *options)
 {
     struct sl_duckdb *d = sl_xcalloc(1, sizeof *d);
     d->compute.ops = &ops;
@@ -130,11 +130,31 @@ int sl_duckdb_open(const struct sl_duckdb_options *options, struct sl_compute **
     d->options.duck.extensions_dir = sl_arena_strdup(d->arena, options->duck.extensions_dir);
     d->options.duck.temp_dir = NULL;
     d->options.duck.database = NULL;
+    return d;
+}
+
+int sl_duckdb_open(const struct sl_duckdb_options *options, struct sl_compute **out, struct sl_error *err)
+{
+    struct sl_duckdb *d = new_compute(options);
     int rc = look_up_versions(d, err);
     if (rc) {
         free_compute(&d->compute);
         return rc;
     }
+    *out = &d->compute;
+    return 0;
+}
+
+int sl_duckdb_open_bare(const struct sl_duckdb_options *options, struct sl_compute **out, struct sl_error *err)
+{
+    (void)err;
+    struct sl_duckdb *d = new_compute(options);
+    struct sl_compute_ops *own = sl_arena_alloc(d->arena, sizeof *own);
+    *own = ops;
+    sl_duckdb__make_bare(own);
+    d->compute.ops = own;
+    d->bare = true;
+    snprintf(d->versions.duckdb, sizeof d->versions.duckdb, "%s", sl_duck_version());
     *out = &d->compute;
     return 0;
 }

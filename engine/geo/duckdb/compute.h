@@ -21,4 +21,8 @@ struct sl_duckdb_options {
 /* Fails when the extension spatial is not there. */
 int sl_duckdb_open(const struct sl_duckdb_options *options, struct sl_compute **out, struct sl_error *err);
 
+/* "none": DuckDB without that extension, for tables that go from a file to the outputs as they are. It runs no SQL of a
+ * recipe's; rows have the order that PostGIS gives them. */
+int sl_duckdb_open_bare(const struct sl_duckdb_options *options, struct sl_compute **out, struct sl_error *err);
+
 #endif

@@ -18,6 +18,7 @@ struct sl_duckdb {
     struct sl_arena *arena;
     struct sl_duckdb_options options;
     struct sl_compute_versions versions;
+    bool bare; /* without the spatial extension: for what needs no SQL */
     struct stat checked; /* the extension's file, when DuckDB checked its signature */
 };
 
@@ -38,6 +39,10 @@ struct sl_duckdb_session {
     char *file;                    /* of the database */
     struct sl_duck *duck;
     struct sl_duckdb__watch watch;
+    /* Of a bare session: the column of WKB in what was loaded, the code of its system, and how many lost an M. */
+    char geometry[64];
+    int srid;
+    int64_t measured;
     /* What the last sl_duckdb__geometry_facts found, for the order of the rows of the same table. */
     char bounds_of[64];
     double bounds[4];
@@ -71,6 +76,9 @@ int sl_duckdb__geometry_facts(struct sl_compute_session *session, const struct s
                               const struct sl_crs *crs, struct sl_geometry_facts *out, struct sl_error *err);
 int sl_duckdb__relation(struct sl_compute_session *session, const struct sl_table *table, enum sl_row_order order,
                         struct sl_arena *arena, struct sl_relation *out, struct sl_error *err);
+
+/* The operations of a bare session in place of those with SQL. */
+void sl_duckdb__make_bare(struct sl_compute_ops *ops);
 
 static inline struct sl_duckdb_session *sl_duckdb__session(struct sl_compute_session *session)
 {

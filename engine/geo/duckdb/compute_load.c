@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <ogr_recordbatch.h>
 
+#include "base/text.h"
 #include "geo/duckdb/compute_internal.h"
 #include "geo/gdal/vector.h"
 
@@ -22,7 +27,10 @@ static void put_create(struct sl_sql *sql, const struct sl_duckdb_session *s, co
         sl_sql_text(sql, i ? ", " : "");
         sl_sql_ident(sql, info->fields[i].name);
     }
-    if (info->has_geometry) {
+    if (info->has_geometry && s->duckdb->bare) {
+        sl_sql_text(sql, info->n_fields ? ", " : "");
+        sl_sql_ident(sql, geometry);
+    } else if (info->has_geometry) {
         sl_sql_text(sql, info->n_fields ? ", ST_GeomFromWKB(" : "ST_GeomFromWKB(");
         sl_sql_ident(sql, geometry);
         sl_sql_text(sql, ") AS ");
@@ -45,10 +53,18 @@ static int read_failed(struct sl_vector *vector, int rc, struct sl_error *err)
     return rc;
 }
 
+/* Where there is no type for geometry, the column's name tells it. */
+static void remember(struct sl_duckdb_session *s, const struct sl_vector *vector, const struct sl_crs *crs)
+{
+    static const char epsg[] = "EPSG:";
+    bool there = s->duckdb->bare && sl_vector_info(vector)->has_geometry;
+    snprintf(s->geometry, sizeof s->geometry, "%s", there ? sl_vector_geometry_column(vector) : "");
+    s->srid = crs && crs->id && sl_text_starts(crs->id, epsg) ? atoi(crs->id + strlen(epsg)) : 0;
+}
+
 int sl_duckdb__load(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
                     const char *table, int64_t *rows_out, struct sl_error *err)
 {
-    (void)crs;
     struct sl_duckdb_session *s = sl_duckdb__session(session);
     const struct sl_vector_info *info = sl_vector_info(vector);
     SL_CLEANUP(release_stream) struct ArrowArrayStream stream = {0};
@@ -59,6 +75,8 @@ int sl_duckdb__load(struct sl_compute_session *session, struct sl_vector *vector
         return sl_fail(err, SL_E_FILE_LAYER, "layer \"%s\" has neither fields nor geometry", info->layer);
     put_create(&sql, s, info, sl_vector_geometry_column(vector), table);
     sl_vector_set_srid(vector, 0);
+    sl_vector_leave_measures(vector, s->duckdb->bare);
+    remember(s, vector, crs);
     int rc = sl_sql_check(&sql, err);
     if (rc == 0)
         rc = sl_vector_stream(vector, &stream, err);
@@ -75,7 +93,9 @@ int sl_duckdb__load(struct sl_compute_session *session, struct sl_vector *vector
     if (rc == 0 && stored != read)
         rc = sl_fail(err, SL_E_ROWS_LOST, "%lld rows were read, but table \"%s\" has %lld", (long long)read, table,
                      (long long)stored);
-    if (rc == 0)
-        *rows_out = stored;
-    return rc;
+    if (rc)
+        return rc;
+    s->measured = sl_vector_info(vector)->measured_left;
+    *rows_out = stored;
+    return 0;
 }

@@ -57,6 +57,7 @@ static int srid_of(const char *type)
 struct columns {
     struct sl_arena *arena;
     struct sl_table *table;
+    const char *wkb; /* the column of a bare session's that is geometry; NULL: types tell */
     size_t capacity;
 };
 
@@ -75,11 +76,11 @@ static int add_column(void *data, const char *const *values, size_t n, struct sl
     }
     struct sl_column *column = &t->columns[t->n_columns++];
     *column = (struct sl_column){.name = sl_arena_strdup(c->arena, values[0])};
-    column->geometry = !strcmp(values[1], "GEOMETRY") || sl_text_starts(values[1], "GEOMETRY(");
+    column->geometry = (c->wkb && !strcmp(c->wkb, column->name)) || !strcmp(values[1], "GEOMETRY") || sl_text_starts(values[1], "GEOMETRY(");
     column->type = column->geometry ? "geometry" : type_name(c->arena, values[1]);
     if (column->geometry && (!t->geometry || !strcmp(column->name, "geom"))) {
         t->geometry = column->name;
-        t->srid = srid_of(values[1]);
+        t->srid = c->wkb ? 0 : srid_of(values[1]);
     }
     return 0;
 }
@@ -99,7 +100,7 @@ int sl_duckdb__describe(struct sl_compute_session *session, const char *table, b
 {
     struct sl_duckdb_session *s = sl_duckdb__session(session);
     struct sl_table t = {.schema = sl_arena_strdup(arena, s->name), .name = sl_arena_strdup(arena, table), .rows = -1};
-    struct columns c = {.arena = arena, .table = &t};
+    struct columns c = {.arena = arena, .table = &t, .wkb = s->duckdb->bare ? s->geometry : NULL};
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     sl_sql_init(&sql, SL_DIALECT_DUCKDB);
     sl_sql_text(&sql, "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ");

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "geo/duckdb/compute_internal.h"
+#include "geo/duckdb/functions.h"
 
 /* ---- the time-out ---------------------------------------------------------------------------------------------- */
 
@@ -153,13 +154,13 @@ static int open_database(struct sl_duckdb_session *s, const char *scratch, struc
     options.database = s->file;
     /* The other half is for what DuckDB does not count: a writer's row groups, a reader's batches, programs' pages. */
     options.memory_bytes = (options.memory_bytes > 0 ? options.memory_bytes : (int64_t)DEFAULT_MEMORY_BYTES) / 2;
-    options.signature_checked = sl_duckdb__checked(s->duckdb);
+    options.signature_checked = !s->duckdb->bare && sl_duckdb__checked(s->duckdb);
     options.temp_dir = sl_arena_printf(arena, "%s.tmp", s->file);
     int rc = remove_files(s->file, err);
     if (rc == 0)
         rc = sl_duck_open(&options, &s->duck, err);
     if (rc == 0)
-        rc = sl_duck_load(s->duck, "spatial", err);
+        rc = s->duckdb->bare ? sl_duck__add_places(s->duck, err) : sl_duck_load(s->duck, "spatial", err);
     if (rc == 0)
         rc = make_schema(s, scratch, err);
     return rc ? rc : start_watch(&s->watch, s->duck, err);

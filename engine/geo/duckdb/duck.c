@@ -257,11 +257,11 @@ static void wait_for(duckdb_pending_result pending)
     }
 }
 
-int sl_duck_exec_one(struct sl_duck *duck, const char *sql, enum sl_code code, int64_t *changed, struct sl_error *err)
+/* One statement, by DuckDB's threads alone where they are to work so. The caller destroys the result, whatever comes. */
+static int run_one(struct sl_duck *duck, const char *sql, enum sl_code code, duckdb_result *result, struct sl_error *err)
 {
     duckdb_prepared_statement statement = NULL;
     duckdb_pending_result pending = NULL;
-    duckdb_result result = {0};
     int rc = 0;
     if (duckdb_prepare(duck->connection, sql, &statement) != DuckDBSuccess)
         rc = fail_with(DUCKDB_ERROR_INVALID, duckdb_prepare_error(statement), code, err);
@@ -269,17 +269,23 @@ int sl_duck_exec_one(struct sl_duck *duck, const char *sql, enum sl_code code, i
         rc = fail_with(DUCKDB_ERROR_INVALID, duckdb_pending_error(pending), code, err);
     if (rc == 0 && duck->left_to_threads)
         wait_for(pending);
-    if (rc == 0 && duckdb_execute_pending(pending, &result) != DuckDBSuccess) {
+    if (rc == 0 && duckdb_execute_pending(pending, result) != DuckDBSuccess) {
         /* The result's own text begins with words about its state. */
         const char *reason = duckdb_pending_error(pending);
-        rc = fail_with(duckdb_result_error_type(&result), reason && *reason ? reason : duckdb_result_error(&result), code,
-                       err);
+        rc = fail_with(duckdb_result_error_type(result), reason && *reason ? reason : duckdb_result_error(result), code, err);
     }
+    duckdb_destroy_pending(&pending);
+    duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
+int sl_duck_exec_one(struct sl_duck *duck, const char *sql, enum sl_code code, int64_t *changed, struct sl_error *err)
+{
+    duckdb_result result = {0};
+    int rc = run_one(duck, sql, code, &result, err);
     if (rc == 0 && changed)
         *changed = counted(&result);
     duckdb_destroy_result(&result);
-    duckdb_destroy_pending(&pending);
-    duckdb_destroy_prepare(&statement);
     return rc;
 }
 
@@ -297,7 +303,7 @@ int sl_duck_confine(struct sl_duck *duck, const char *folder, struct sl_error *e
 int sl_duck_query_int(struct sl_duck *duck, const char *sql, int64_t *out, struct sl_error *err)
 {
     duckdb_result result = {0};
-    int rc = run(duck, sql, SL_E_DUCKDB, &result, err);
+    int rc = run_one(duck, sql, SL_E_DUCKDB, &result, err);
     if (rc == 0 && (duckdb_row_count(&result) == 0 || duckdb_column_count(&result) == 0))
         rc = sl_fail(err, SL_E_DUCKDB, "duckdb: the query gave no row");
     if (rc == 0)
@@ -340,7 +346,7 @@ static int each_row(duckdb_result *result, row_function *row, void *data, struct
 int sl_duck_query(struct sl_duck *duck, const char *sql, row_function *row, void *data, struct sl_error *err)
 {
     duckdb_result result = {0};
-    int rc = run(duck, sql, SL_E_DUCKDB, &result, err);
+    int rc = run_one(duck, sql, SL_E_DUCKDB, &result, err);
     if (rc == 0)
         rc = check_columns(&result, err);
     if (rc == 0)

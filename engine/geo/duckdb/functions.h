@@ -12,6 +12,10 @@
 
 #include "geo/duckdb/duck_internal.h"
 
+/* sl_wkb_place(BLOB, srid) → UBIGINT and sl_wkb_type(BLOB) → INTEGER: see place.c. */
+int sl_duck__add_places(struct sl_duck *duck, struct sl_error *err);
+/* Where PostGIS's own order of geometries puts this one among others of a system; an empty geometry first, at 0. */
+uint64_t sl_wkb_place(const void *wkb, size_t bytes, int srid);
 int sl_duck__add_functions(struct sl_duck *duck, struct sl_error *err);
 
 /* Of one thread. */

@@ -316,6 +316,11 @@ const char *sl_vector_geometry_column(const struct sl_vector *v)
     return v->geometry_column;
 }
 
+void sl_vector_leave_measures(struct sl_vector *v, bool leave)
+{
+    v->leave_measures = leave;
+}
+
 void sl_vector_set_srid(struct sl_vector *v, int srid)
 {
     v->srid = srid;

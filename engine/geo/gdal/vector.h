@@ -55,6 +55,7 @@ struct sl_vector_info {
     const char *notes[SL_VECTOR_NOTES_MAX]; /* what people should know of how it was read; whole after sl_vector_finish */
     size_t n_notes;
     int64_t bad_rows;          /* that were passed over */
+    int64_t measured_left;     /* geometries that came without their M: sl_vector_leave_measures */
 };
 
 /* path is a local file of the engine's own naming; its sidecars lie beside it with the same stem. A ZIP archive
@@ -78,6 +79,8 @@ int sl_vector_format_inside(const char *path, const struct sl_format **format, s
 const char *sl_vector_geometry_column(const struct sl_vector *vector); /* its name in the stream */
 /* From the next stream on, geometries come as EWKB with this SRID (PostGIS's own form); 0: plain ISO WKB. */
 void sl_vector_set_srid(struct sl_vector *vector, int srid);
+/* From the next stream on, geometries come without M. */
+void sl_vector_leave_measures(struct sl_vector *vector, bool leave);
 /* One stream at a time, from the first row; the caller releases it before it closes the vector. */
 int sl_vector_stream(struct sl_vector *vector, struct ArrowArrayStream *out, struct sl_error *err);
 /* After the stream's end: what went wrong while reading, and whether all promised rows came. *rows are those that the

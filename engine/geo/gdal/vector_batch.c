@@ -337,12 +337,23 @@ static const char *put_wkb(struct column *c, OGRGeometryH geometry, int srid)
     return wrong;
 }
 
+/* In place: the feature is read once. */
+static void leave_measure(struct sl_vector *v, OGRGeometryH geometry)
+{
+    if (!OGR_G_IsMeasured(geometry))
+        return;
+    OGR_G_SetMeasured(geometry, FALSE);
+    v->info.measured_left++;
+}
+
 static const char *put_geometry(struct sl_vector *v, struct column *c, OGRFeatureH feature)
 {
     OGRGeometryH geometry = OGR_F_GetGeometryRef(feature);
     const char *wrong = NULL;
     if (geometry) {
         OGRGeometryH simple = simplified_type(v, geometry);
+        if (v->leave_measures)
+            leave_measure(v, simple ? simple : geometry);
         wrong = put_wkb(c, simple ? simple : geometry, v->srid);
         if (simple)
             OGR_G_DestroyGeometry(simple);

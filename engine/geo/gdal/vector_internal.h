@@ -54,7 +54,7 @@ struct sl_vector {
     void *recode; /* iconv's, into UTF-8; NULL: texts are UTF-8 */
     int geometry_field; /* of a CSV, the column that has WKT, which the driver passes over where it is none; else -1 */
     int srid;
-    bool skip_bad_rows, no_geometry;
+    bool skip_bad_rows, no_geometry, leave_measures;
     int64_t rows;              /* those given, without bad ones */
     int64_t bad_lines;         /* that were left out before the driver saw them */
     int64_t curves, surfaces;  /* geometries that were made lines and polygons */

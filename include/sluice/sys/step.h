@@ -190,6 +190,7 @@ struct sl_check_kind {
     const char *name;
     const char *summary, *help, *example;
     unsigned dialects;
+    bool counts;               /* its build only counts rows: SQL that needs no engine of the recipe's */
     bool compares;             /* it looks at context.previous */
     bool places;               /* it is about the geometry: not for tables without any */
     struct sl_options options; /* without on_fail, which every check has */

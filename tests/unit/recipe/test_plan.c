@@ -116,6 +116,26 @@ static void test_a_recipe_without_steps_has_no_pass(void **state)
     assert_string_equal(plan_of(*state, "  []\n", false), "");
 }
 
+static const char *engine_of(struct fixture *f, const char *rest, bool materialize)
+{
+    const struct sl_recipe *recipe = recipe_of(f->set, f->arena, rest);
+    assert_int_equal(sl_recipe_bind(recipe, &f->kinds, NULL, f->arena, &f->bound, NULL), 0);
+    return sl_plan_engine(&f->bound, &(struct sl_plan_options){.materialize = materialize});
+}
+
+static void test_a_plan_without_sql_needs_no_engine(void **state)
+{
+    assert_string_equal(engine_of(*state, "steps: []\n", false), "none");
+    assert_string_equal(engine_of(*state, "steps:\n" INDEX, false), "none");
+    assert_string_equal(engine_of(*state, "checks:\n  - not_empty: {}\n  - row_count: {min: 1}\n", false), "none");
+    assert_string_equal(engine_of(*state, "steps:\n" RENAME, false), "postgis");
+    assert_string_equal(engine_of(*state, "steps:\n" INDEX, true), "postgis");
+    assert_string_equal(engine_of(*state, "checks:\n  - valid_geometry: {}\n", false), "postgis");
+    assert_string_equal(engine_of(*state, "checks:\n  - not_null: {columns: [a], on_fail: quarantine}\n", false), "postgis");
+    assert_string_equal(engine_of(*state, "inputs: merge\n", false), "postgis");
+    assert_string_equal(engine_of(*state, "engine: duckdb\n", false), "duckdb");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -129,6 +149,7 @@ int main(void)
         CASE(test_an_index_that_nothing_uses_parts_no_neighbours),
         CASE(test_materialized_every_transform_has_a_table_and_every_index_is_made),
         CASE(test_a_recipe_without_steps_has_no_pass),
+        CASE(test_a_plan_without_sql_needs_no_engine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
