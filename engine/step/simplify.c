@@ -22,15 +22,15 @@ static const struct sl_option items[] = {
      .help = "true: a valid geometry stays valid and keeps its rings; false: faster, and rings may cross or vanish."},
 };
 
-/* Asked only where it would change something (geo/duckdb/functions.h). */
+/* Asked only where the engine does not know the answer itself (geo/duckdb/functions.h). */
 static int build_keeping(const struct sl_step_context *context, double tolerance, struct sl_sql *out)
 {
     sl_step_select_begin(context, out);
-    sl_step_put(context, out, "CASE WHEN sl_simplify_keeps(@, ");
+    sl_step_put(context, out, "coalesce(sl_simplify(@, ");
     sl_sql_double(out, tolerance);
-    sl_step_put(context, out, ") THEN @ ELSE ST_SimplifyPreserveTopology(@, ");
+    sl_step_put(context, out, "), ST_SimplifyPreserveTopology(@, ");
     sl_sql_double(out, tolerance);
-    sl_sql_text(out, ") END");
+    sl_sql_text(out, "))");
     sl_step_select_end(context, out);
     return 0;
 }

@@ -81,6 +81,31 @@ static void keeps_chunk(duckdb_function_info info, duckdb_data_chunk input, duck
                                        tolerance[row]);
 }
 
+enum { SIMPLIFIED_MAX_BYTES = 8192 }; /* more than a ring has that sl_simplify_ring takes */
+
+static void simplify_chunk(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    (void)info;
+    duckdb_vector geometries = duckdb_data_chunk_get_vector(input, 0), tolerances = duckdb_data_chunk_get_vector(input, 1);
+    duckdb_string_t *values = duckdb_vector_get_data(geometries);
+    const double *tolerance = duckdb_vector_get_data(tolerances);
+    idx_t n = duckdb_data_chunk_get_size(input);
+    for (idx_t row = 0; row < n; row++) {
+        const char *wkb = duckdb_string_t_data(&values[row]);
+        size_t bytes = duckdb_string_t_length(values[row]), left = 0;
+        bool there = valid(geometries, row) && valid(tolerances, row);
+        unsigned char out[SIMPLIFIED_MAX_BYTES];
+        if (there && bytes <= sizeof out)
+            left = sl_simplify_ring(wkb, bytes, tolerance[row], out);
+        if (left)
+            duckdb_unsafe_vector_assign_string_element_len(output, row, (const char *)out, left);
+        else if (there && sl_simplify_keeps(wkb, bytes, tolerance[row]))
+            duckdb_unsafe_vector_assign_string_element_len(output, row, wkb, bytes);
+        else
+            set_null(output, row);
+    }
+}
+
 /* ---- registration ------------------------------------------------------------------------------------------------ */
 
 static int add(struct sl_duck *duck, duckdb_scalar_function function, const char *name, struct sl_error *err)
@@ -98,7 +123,8 @@ int sl_duck__add_functions(struct sl_duck *duck, struct sl_error *err)
     duckdb_logical_type text = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
     duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE);
     duckdb_logical_type truth = duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
-    duckdb_scalar_function transform = duckdb_create_scalar_function(), keeps = duckdb_create_scalar_function();
+    duckdb_scalar_function transform = duckdb_create_scalar_function(), keeps = duckdb_create_scalar_function(),
+                           simplify = duckdb_create_scalar_function();
     duckdb_scalar_function_add_parameter(transform, geometry);
     duckdb_scalar_function_add_parameter(transform, text);
     duckdb_scalar_function_add_parameter(transform, text);
@@ -109,11 +135,16 @@ int sl_duck__add_functions(struct sl_duck *duck, struct sl_error *err)
     duckdb_scalar_function_add_parameter(keeps, number);
     duckdb_scalar_function_set_return_type(keeps, truth);
     duckdb_scalar_function_set_function(keeps, keeps_chunk);
+    duckdb_scalar_function_add_parameter(simplify, geometry);
+    duckdb_scalar_function_add_parameter(simplify, number);
+    duckdb_scalar_function_set_return_type(simplify, geometry);
+    duckdb_scalar_function_set_function(simplify, simplify_chunk);
     int rc = add(duck, transform, "sl_transform", err);
     int rc2 = add(duck, keeps, "sl_simplify_keeps", rc ? NULL : err);
+    int rc3 = add(duck, simplify, "sl_simplify", rc || rc2 ? NULL : err);
     duckdb_destroy_logical_type(&geometry);
     duckdb_destroy_logical_type(&text);
     duckdb_destroy_logical_type(&number);
     duckdb_destroy_logical_type(&truth);
-    return rc ? rc : rc2;
+    return rc ? rc : rc2 ? rc2 : rc3;
 }

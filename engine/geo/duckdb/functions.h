@@ -6,6 +6,7 @@
  * result is an error. Systems are AUTHORITY:CODE or PROJJSON, as geo/crs.h takes them.
  * sl_simplify_keeps(GEOMETRY, tolerance) → BOOLEAN: true only where ST_SimplifyPreserveTopology would change nothing, so that
  * it need not be asked: most geometries of a fine tolerance.
+ * sl_simplify(GEOMETRY, tolerance) → GEOMETRY: what it makes of one, or NULL where only it knows.
  */
 #ifndef SLUICE_GEO_DUCKDB_FUNCTIONS_H
 #define SLUICE_GEO_DUCKDB_FUNCTIONS_H
@@ -29,6 +30,9 @@ int sl_transformer_set(struct sl_transformer *transformer, const char *from, con
 int sl_transformer_run(struct sl_transformer *transformer, const void *wkb, size_t bytes, const void **out,
                        struct sl_error *err);
 
+/* What ST_SimplifyPreserveTopology makes of a polygon without holes, into `out`, which has as many bytes as wkb; returns how
+ * many it took, 0 where it is not sure what comes out, and for other geometries. */
+size_t sl_simplify_ring(const void *wkb, size_t bytes, double tolerance, unsigned char *out);
 bool sl_simplify_keeps(const void *wkb, size_t bytes, double tolerance);
 
 #endif

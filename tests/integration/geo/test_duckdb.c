@@ -272,6 +272,21 @@ static void what_is_said_to_be_kept_would_be_kept(void **state)
     assert_true(ask(session, "SELECT count(*) FROM asked WHERE NOT sl_simplify_keeps(geom, t)") > 10000);
 }
 
+/* Rings that cross themselves, lie flat or fold back are among them. */
+static void what_is_simplified_here_is_what_the_extension_makes(void **state)
+{
+    (void)state;
+    make(session, WOBBLY, "wobbly");
+    make(session, "SELECT i, ST_MakePolygon(ST_MakeLine(list_append(p, p[1]))) AS geom FROM (SELECT i, list_transform(range(4 + "
+                  "i % 13), lambda k: ST_Point(hash(i * 100 + k) % 40 / 10.0, hash(i * 77 + k) % 40 / 10.0)) AS p FROM "
+                  "(SELECT range AS i FROM range(20000)))", "wild");
+    make(session, "SELECT geom, unnest([0.0, 0.05, 0.2, 0.5, 1.0, 3.0]) AS t FROM (SELECT geom FROM wobbly UNION ALL "
+                  "SELECT geom FROM wild UNION ALL SELECT ST_Force3DZ(geom, i) FROM wobbly WHERE i < 1000)", "asked");
+    assert_int_equal(ask(session, "SELECT count(*) FROM asked WHERE sl_simplify(geom, t)::BLOB <> "
+                                  "ST_SimplifyPreserveTopology(geom, t)::BLOB"), 0);
+    assert_true(ask(session, "SELECT count(*) FROM asked WHERE sl_simplify(geom, t)::BLOB <> geom::BLOB") > 20000);
+}
+
 static void a_transformation_is_that_of_the_extension(void **state)
 {
     (void)state;
@@ -337,6 +352,7 @@ int main(void)
         cmocka_unit_test(a_query_that_takes_too_long_is_ended),
         cmocka_unit_test(the_end_leaves_nothing),
         cmocka_unit_test_setup_teardown(what_is_said_to_be_kept_would_be_kept, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_simplified_here_is_what_the_extension_makes, begin, end),
         cmocka_unit_test_setup_teardown(a_transformation_is_that_of_the_extension, begin, end),
         cmocka_unit_test_setup_teardown(a_point_without_a_place_ends_the_transformation, begin, end),
         cmocka_unit_test(the_bytes_are_the_same_on_any_number_of_threads),
