@@ -31,6 +31,7 @@ class Options:
     workers: int
     world: str
     batches: int | None
+    large: bool = False
 
     def worlds(self) -> list[str]:
         return ["embedded", "services"] if self.world == "all" else [self.world]

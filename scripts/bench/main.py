@@ -35,6 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
     parser.add_argument("--runs", type=int, default=3, help="each is measured so often, the median counts (default 3)")
     parser.add_argument("--short", action="store_true", help="a small size, once: does it work, not how fast is it")
+    parser.add_argument("--large", action="store_true", help="vector: also the memory and time of sluice for ten times the rows")
     parser.add_argument("--batches", type=int, help="small: how many (default 2000)")
     parser.add_argument("--workers", type=int, default=cores(), help="processes at work (default: the cores)")
     parser.add_argument("--world", choices=("embedded", "services", "all"), default="all",
@@ -67,7 +68,7 @@ def heading() -> dict:
 
 def main() -> int:
     args = arguments()
-    options = Options(1 if args.short else args.runs, args.short, args.workers, args.world, args.batches)
+    options = Options(1 if args.short else args.runs, args.short, args.workers, args.world, args.batches, args.large)
     about = heading()
     if not args.json:
         print(f"{about['date']}, {about['cores']} cores ({about['processor']}), load {about['load']}", flush=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import BINARY, DATA, ROOT, Home, Options, Unavailable, home, row
+from common import BINARY, DATA, Home, Options, Unavailable, cpu_ms, home, row, servers
 from data import building_file
 
 COUNT, RUNS = 500_000, 5
@@ -25,7 +25,7 @@ RECIPES = {"bench_postgis": ("postgis", STEPS), "bench_duckdb": ("duckdb", STEPS
 @dataclass(frozen=True)
 class Took:
     seconds: float
-    processor: float
+    processor: float  # PostgreSQL's with it
     peak_mb: float  # of the largest process; PostgreSQL apart
 
 
@@ -40,6 +40,14 @@ def watched(command: list, **more) -> tuple[Took, str]:
     if process.returncode:
         raise Unavailable(f"{command[0]}: {err.strip().splitlines()[-1:] or out}")
     return Took(took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024), out
+
+
+def with_server(one: Home, work: Callable[[], Took]) -> Took:
+    """The processor time of the home's PostgreSQL goes to whoever makes it work."""
+    server = servers(one)["PostgreSQL"]
+    before = cpu_ms(server)
+    took = work()
+    return Took(took.seconds, took.processor + (cpu_ms(server) - before) / 1000, took.peak_mb)
 
 
 def with_sluice(one: Home, recipe: str, source: Path, number: int) -> Took:
@@ -63,10 +71,10 @@ def with_peer(one: Home, peer: str, source: Path) -> Took:
 
 def cases(one: Home, sources: dict[str, Path]) -> dict[str, dict[str, Callable[[int], Took]]]:
     def sluice(recipe: str, source: Path) -> Callable[[int], Took]:
-        return lambda number: with_sluice(one, recipe, source, number)
+        return lambda number: with_server(one, lambda: with_sluice(one, recipe, source, number))
 
     def peer(name: str, source: Path) -> Callable[[int], Took]:
-        return lambda number: with_peer(one, name, source)
+        return lambda number: with_server(one, lambda: with_peer(one, name, source))
 
     fgb = sources["FlatGeobuf"]
     found = {"steps": {"sluice, postgis": sluice("bench_postgis", fgb), "sluice, duckdb": sluice("bench_duckdb", fgb),
@@ -101,6 +109,16 @@ def plot(medians: dict[str, dict[str, Took]], size: str) -> None:
     print(f"vector: plot in {DATA / 'vector.png'}", file=sys.stderr)
 
 
+def ten_times(one: Home, count: int) -> Iterator[dict]:
+    """What the rows' number does to memory: once each, sluice alone."""
+    source, size = building_file(10 * count, "FlatGeobuf"), f"{10 * count:,} buildings"
+    for recipe in RECIPES:
+        took = with_server(one, lambda: with_sluice(one, recipe, source, 10))
+        yield row(f"ten times: {recipe}", took.seconds, "s", size, 1)
+        yield row(f"ten times: {recipe}, processor", took.processor, "s", size, 1)
+        yield row(f"ten times: {recipe}, peak memory", took.peak_mb, "MB", size, 1)
+
+
 def run(options: Options) -> Iterator[dict]:
     count, runs = (COUNT // 10, 1) if options.short else (COUNT, max(options.runs, RUNS))
     size = f"{count:,} buildings"
@@ -119,6 +137,8 @@ def run(options: Options) -> Iterator[dict]:
                         found.setdefault((work, name), []).append(measure(number))
                     except (Unavailable, FileNotFoundError) as reason:
                         missing[work, name] = re.sub(r"\s+", " ", str(reason))
+        if options.large:
+            yield from ten_times(one, count)
     medians: dict[str, dict[str, Took]] = {}
     for (work, name), took in found.items():
         if (work, name) in missing:
