@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "catalog/catalog_internal.h"
@@ -13,31 +14,41 @@ static const char *number(char buf[NUMBER_BYTES], int64_t value)
     return buf;
 }
 
-/* One statement: the dataset with its latest version, and the asset. */
+/* One statement: the dataset with its latest version, and the asset. A server goes on with the statement of a worker that
+ * was killed, so that it may come after that of the next attempt. */
 int sl_catalog_put_asset(struct sl_catalog *catalog, const struct sl_catalog_asset *a, struct sl_error *err)
 {
-    char version[NUMBER_BYTES], size[NUMBER_BYTES], rows[NUMBER_BYTES], bounds[4][NUMBER_BYTES];
+    char version[NUMBER_BYTES], size[NUMBER_BYTES], rows[NUMBER_BYTES], bounds[4][NUMBER_BYTES], attempt[NUMBER_BYTES];
+    SL_CLEANUP(sl_pg_clearp) PGresult *res = NULL;
     for (int i = 0; a->bounds && i < 4; i++)
         snprintf(bounds[i], sizeof bounds[i], "%.17g", a->bounds[i]);
     const char *const params[] = {
         a->id, a->dataset_id, number(version, a->version), a->batch_id, a->run_id, a->kind, a->bucket, a->s3_key,
         a->media_type, a->content_hash, a->crs, number(size, a->size_bytes),
         a->row_count < 0 ? NULL : number(rows, a->row_count), a->bounds ? bounds[0] : NULL,
-        a->bounds ? bounds[1] : NULL, a->bounds ? bounds[2] : NULL, a->bounds ? bounds[3] : NULL, a->created_at};
-    return sl_pg_query(catalog->pg,
+        a->bounds ? bounds[1] : NULL, a->bounds ? bounds[2] : NULL, a->bounds ? bounds[3] : NULL, a->created_at,
+        a->attempt > 0 ? number(attempt, a->attempt) : NULL};
+    int rc = sl_pg_query(catalog->pg,
                        "WITH d AS (INSERT INTO catalog.datasets AS d (dataset_id, kind, latest_version)"
                        " VALUES ($2, $6, $3) ON CONFLICT (dataset_id) DO UPDATE SET kind = EXCLUDED.kind,"
                        " updated_at = now(), latest_version = greatest(d.latest_version, EXCLUDED.latest_version))"
-                       " INSERT INTO catalog.assets (id, dataset_id, version, batch_id, run_id, kind, bucket, s3_key,"
-                       " media_type, content_hash, crs, size_bytes, row_count, min_x, min_y, max_x, max_y, created_at)"
-                       " VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,coalesce($18, now()))"
+                       " INSERT INTO catalog.assets AS a (id, dataset_id, version, batch_id, run_id, kind, bucket, s3_key,"
+                       " media_type, content_hash, crs, size_bytes, row_count, min_x, min_y, max_x, max_y, created_at,"
+                       " attempt) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,"
+                       " coalesce($18, now()),$19::bigint)"
                        " ON CONFLICT (dataset_id, version) DO UPDATE SET id = EXCLUDED.id,"
                        " batch_id = EXCLUDED.batch_id, run_id = EXCLUDED.run_id, kind = EXCLUDED.kind,"
                        " bucket = EXCLUDED.bucket, s3_key = EXCLUDED.s3_key, media_type = EXCLUDED.media_type,"
                        " content_hash = EXCLUDED.content_hash, crs = EXCLUDED.crs, size_bytes = EXCLUDED.size_bytes,"
                        " row_count = EXCLUDED.row_count, min_x = EXCLUDED.min_x, min_y = EXCLUDED.min_y,"
-                       " max_x = EXCLUDED.max_x, max_y = EXCLUDED.max_y, created_at = EXCLUDED.created_at",
-                       18, params, NULL, err);
+                       " max_x = EXCLUDED.max_x, max_y = EXCLUDED.max_y, created_at = EXCLUDED.created_at,"
+                       " attempt = EXCLUDED.attempt WHERE EXCLUDED.attempt IS NULL OR a.attempt IS NULL"
+                       " OR a.batch_id <> EXCLUDED.batch_id OR a.attempt <= EXCLUDED.attempt",
+                       19, params, &res, err);
+    if (rc == 0 && !strcmp(PQcmdTuples(res), "0"))
+        rc = sl_fail(err, SL_E_LEASE_LOST, "a later attempt of batch \"%s\" has entered %s v%lld in the catalog", a->batch_id,
+                     a->dataset_id, (long long)a->version);
+    return rc;
 }
 
 /* The deleted row is still seen by the rest of its statement: it is left out by name. */

@@ -58,9 +58,11 @@ struct sl_catalog_asset {
     int64_t size_bytes, row_count; /* row_count -1: not a table */
     const double *bounds;          /* four, EPSG:4326, or NULL */
     const char *created_at;
+    int64_t attempt; /* the lease's; 0: whoever else has entered the row, it is overwritten */
 };
 
-/* Upserts by (dataset_id, version); makes the dataset's row. */
+/* Upserts by (dataset_id, version); makes the dataset's row. SL_E_LEASE_LOST, and the row stays, when a later attempt of the
+ * same batch has entered it. */
 int sl_catalog_put_asset(struct sl_catalog *catalog, const struct sl_catalog_asset *asset, struct sl_error *err);
 int sl_catalog_remove_asset(struct sl_catalog *catalog, const char *id, struct sl_error *err);
 /* The row of a version, whatever its id. */

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -59,6 +60,19 @@ static bool parse_quantity(const char *text, const struct unit *units, int64_t *
     return false;
 }
 
+/* "5 MiB", or the bytes where that would be another number. */
+static const char *show_bytes(char *out, size_t n, int64_t bytes)
+{
+    static const struct unit whole[] = {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (bytes && bytes % whole[i].factor == 0) {
+            snprintf(out, n, "%lld%s", (long long)(bytes / whole[i].factor), whole[i].name);
+            return out;
+        }
+    snprintf(out, n, "%lldB", (long long)bytes);
+    return out;
+}
+
 static int set_number(struct sl_config *config, const struct sl_setting *s, const struct sl_raw *raw,
                       const struct unit *units, const char *expected, struct sl_error *err)
 {
@@ -71,6 +85,9 @@ static int set_number(struct sl_config *config, const struct sl_setting *s, cons
         int rc = bad(s, raw, v < s->least ? "too small" : "too large", err);
         if (s->type == SL_SET_INT)
             sl_error_hint(err, "from %lld to %lld", (long long)s->least, (long long)s->most);
+        char least[32];
+        if (s->type == SL_SET_BYTES && v < s->least)
+            sl_error_hint(err, "at least %s", show_bytes(least, sizeof least, s->least));
         return rc;
     }
     memcpy(field(config, s), &v, sizeof v);

@@ -256,7 +256,8 @@ void sl_batch_describe_asset(struct sl_batch *b, struct sl_planned_asset *a)
     if (a->parts)
         sl_json_put(d, "parts", sl_lake_parts_summary(a->parts));
     sl_json_put(d, "documents", json_object_new_array());
-    sl_json_put_str(d, "created_at", sl_clock_iso8601(at, sl_clock_wall_ns()));
+    /* To the millisecond, as every ledger keeps it: the catalog says the same. */
+    sl_json_put_str(d, "created_at", sl_clock_iso8601(at, sl_clock_wall_ns() / SL_NS_PER_MS * SL_NS_PER_MS));
     a->doc = d;
     write_documents(b, a);
 }

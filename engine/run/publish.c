@@ -120,7 +120,8 @@ static int enter_in_catalog(struct sl_batch *b, const struct sl_planned_asset *a
                                          .size_bytes = a->size_bytes,
                                          .row_count = sl_json_int(a->doc, "row_count", -1),
                                          .bounds = bounded ? bounds : NULL,
-                                         .created_at = sl_json_str(a->doc, "created_at", NULL)};
+                                         .created_at = sl_json_str(a->doc, "created_at", NULL),
+                                         .attempt = b->lease.attempt};
     return sl_catalog_put_asset(b->engine->catalog, &row, err);
 }
 

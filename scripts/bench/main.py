@@ -15,6 +15,7 @@ import objects
 import raster
 import small
 import vector
+import verify
 from common import Options, Unavailable, cores, load
 
 BENCHES = {
@@ -24,6 +25,7 @@ BENCHES = {
     "vector": (vector.run, "500,000 buildings, reprojected and simplified or only converted, beside geopandas, DuckDB and PostGIS"),
     "raster": (raster.run, "10,000 x 10,000 pixels to COG and to EPSG:4326 COG, beside gdal_translate, gdalwarp and rio-cogeo"),
     "memory": (memory.run, "the most memory that a worker takes for a vector file of 2 GB"),
+    "verify": (verify.run, "verify --quick over 10,000 and 100,000 assets: time and memory"),
 }
 
 

@@ -81,6 +81,26 @@ def test_the_main_job_ends_in_objects_documents_and_rows_that_agree(service_home
     assert "version 1 stands" in home.run("replay", "b1").out
     assert not (home.path / "postgres").exists() and not (home.path / "store").exists()
 
+    target = home.folder / "fetched.parquet"
+    home.run("asset", "get", "countries@1", "-o", target)
+    assert sha256(target.read_bytes()) == asset["content_hash"]
+
+
+def test_doctor_names_each_service_and_what_it_can_do(service_home, services):
+    home = service_home
+    lines = {line["part"]: line for line in home.run("doctor", "--json").json}
+    assert {line["status"] for line in lines.values()} <= {"ok", "warn", "skipped"}, lines
+    told = json.dumps(list(lines.values()))
+    for word in ("FerretDB", "PostgreSQL 15", "PostGIS 3"):
+        assert word in told, word
+    for secret in ("MINIO_SECRET_KEY", "POSTGRES_PASSWORD"):
+        assert home.settings[secret] not in told
+    home.run("doctor", "--wait", "5")
+    gone = home.run("doctor", "--json", check=False, env={"MINIO_ENDPOINT_URL": "http://127.0.0.1:9"})
+    assert gone.code != 0
+    failed = [line for line in gone.json if line["status"] == "fail"]
+    assert failed and all("127.0.0.1:9" in line["detail"] for line in failed), failed
+
 
 def test_the_user_with_only_boto3_and_pymongo_gets_from_files_to_objects_and_back(service_home, tmp_path):
     home, batch = service_home, "by-hand"

@@ -202,6 +202,30 @@ static void test_assets_are_upserted_by_version_and_the_dataset_knows_its_latest
     assert_int_equal(ask("SELECT latest_version FROM catalog.datasets WHERE dataset_id = 'roads'"), 1);
 }
 
+static void test_what_an_earlier_attempt_sends_late_does_not_overwrite_the_row_of_a_later_one(void **state)
+{
+    (void)state;
+    struct sl_catalog_asset a = {.id = ID_1, .dataset_id = "rivers", .version = 1, .batch_id = "b-2", .run_id = ID_1,
+                                 .kind = "vector", .bucket = "data-lake", .s3_key = "rivers/v1/rivers.parquet",
+                                 .media_type = "x", .content_hash = HASH, .size_bytes = 1, .row_count = 2};
+    assert_ok(sl_catalog_remove_asset(catalog, ID_1, &err));
+    a.attempt = 2;
+    assert_ok(sl_catalog_put_asset(catalog, &a, &err));
+    a.size_bytes = 7;
+    a.attempt = 1;
+    assert_fails(sl_catalog_put_asset(catalog, &a, &err), SL_E_LEASE_LOST);
+    assert_int_equal(ask("SELECT size_bytes FROM catalog.assets WHERE dataset_id = 'rivers'"), 1);
+    a.attempt = 2;
+    assert_ok(sl_catalog_put_asset(catalog, &a, &err));
+    a.size_bytes = 8;
+    a.attempt = 0; /* verify repairs whatever is there */
+    assert_ok(sl_catalog_put_asset(catalog, &a, &err));
+    a.batch_id = "b-3"; /* the number was given back, and another batch has it */
+    a.attempt = 1;
+    assert_ok(sl_catalog_put_asset(catalog, &a, &err));
+    assert_int_equal(ask("SELECT size_bytes FROM catalog.assets WHERE dataset_id = 'rivers'"), 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_a_raw_file_is_entered_once),
         cmocka_unit_test(test_a_raw_file_is_found_by_hash_size_and_extension),
         cmocka_unit_test(test_assets_are_upserted_by_version_and_the_dataset_knows_its_latest),
+        cmocka_unit_test(test_what_an_earlier_attempt_sends_late_does_not_overwrite_the_row_of_a_later_one),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
