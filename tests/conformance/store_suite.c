@@ -43,6 +43,18 @@ void suite_put(const char *key, const char *text)
     assert_ok(sl_store_put(suite_store, SUITE_BUCKET, key, text, strlen(text), NULL, NULL, &err));
 }
 
+int suite_put_with(const char *key, const char *text, const struct sl_put_options *options, struct sl_object_info *info)
+{
+    return sl_store_put(suite_store, SUITE_BUCKET, key, text, strlen(text), options, info, &err);
+}
+
+struct sl_object_info suite_head(const char *key)
+{
+    struct sl_object_info info = {0};
+    assert_ok(sl_store_head(suite_store, SUITE_BUCKET, key, &info, NULL, &err));
+    return info;
+}
+
 bool suite_try_put(const char *key, const char *text)
 {
     int rc = sl_store_put(suite_store, SUITE_BUCKET, key, text, strlen(text), NULL, NULL, &err);
@@ -93,6 +105,8 @@ int store_suite_run(const struct store_backend *b)
     size_t n = 0;
     backend = b;
     suite_add_objects(tests, &n);
+    suite_add_conditions(tests, &n);
+    suite_add_copies(tests, &n);
     suite_add_keys(tests, &n);
     suite_add_lists(tests, &n);
     suite_add_many(tests, &n);

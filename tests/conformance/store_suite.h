@@ -30,6 +30,9 @@ extern struct sl_error err;
 
 struct sl_store *suite_open(void);
 void suite_put(const char *key, const char *text);
+/* The same with options and what it says; the code is the caller's to judge. */
+int suite_put_with(const char *key, const char *text, const struct sl_put_options *options, struct sl_object_info *info);
+struct sl_object_info suite_head(const char *key);
 /* The same for a key that not every server can hold: false when this store says so, as it may without SL_STORE_ANY_KEY. */
 bool suite_try_put(const char *key, const char *text);
 /* Fails unless the object holds this text. */
@@ -40,6 +43,8 @@ const char *suite_keys(const char *prefix, const char *start_after, int64_t max_
 /* Tables of cases; each fills tests from *n on. */
 enum { SUITE_MAX_CASES = 400 };
 void suite_add_objects(struct CMUnitTest *tests, size_t *n);
+void suite_add_conditions(struct CMUnitTest *tests, size_t *n);
+void suite_add_copies(struct CMUnitTest *tests, size_t *n);
 void suite_add_keys(struct CMUnitTest *tests, size_t *n);
 void suite_add_lists(struct CMUnitTest *tests, size_t *n);
 void suite_add_many(struct CMUnitTest *tests, size_t *n);
