@@ -3,19 +3,16 @@
 
 import os
 import signal
-from pathlib import Path
 
 import psycopg
 
-from home import Home
+from world import World
 
 
-class Embedded:
+class Embedded(World):
     name = "embedded"
-    landing, lake, raw = "landing-zone", "data-lake", "raw-vault"
 
-    def __init__(self) -> None:
-        self.home = Home()
+    def _begin(self) -> None:
         self.home.run("init")
         self.store = self.home.path / "store"
         (self.store / self.landing / "manifests").mkdir(parents=True, exist_ok=True)
@@ -50,26 +47,8 @@ class Embedded:
         with self._connect() as c:
             return [doc for (doc,) in c.execute(f"SELECT doc FROM ledger.{collection}")]
 
-    def raw_rows(self) -> dict:
-        with self._connect() as c:
-            return dict(c.execute("SELECT s3_key, content_hash FROM catalog.raw_files JOIN catalog.raw_file_details "
-                                  "ON raw_file_id = id").fetchall())
-
-    def asset_rows(self) -> dict:
-        with self._connect() as c:
-            return {str(i): h for i, h in c.execute("SELECT id, content_hash FROM catalog.assets")}
-
-    def ephemeral(self) -> list[str]:
-        with self._connect() as c:
-            return [n for (n,) in c.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'proc\\_%' UNION "
-                                            "SELECT rolname FROM pg_roles WHERE rolname LIKE 'proc\\_%'")]
-
     def uploads(self) -> list[str]:
         top = self.store / ".sluice" / "tmp"
-        return [p.name for p in top.iterdir()] if top.exists() else []
-
-    def scratch(self) -> list[str]:
-        top = self.home.path / "tmp"
         return [p.name for p in top.iterdir()] if top.exists() else []
 
     def _kill_postgres(self) -> None:
@@ -85,7 +64,3 @@ class Embedded:
             self.home.run("stop")
         else:
             self.home.close()
-
-    @property
-    def folder(self) -> Path:
-        return self.home.folder

@@ -14,35 +14,26 @@ import pymongo
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from home import ROOT, Home
+from home import ROOT
+from services import NAMES, read_env
+from world import World
 
-NAMES = ("minio", "mongodb", "postgis")
 UPLOAD_DEADLINE_S = 60
 
 
-def _read_env(path: Path) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line and not line.startswith("#"))
-
-
-class OnServices:
+class OnServices(World):
     name = "services"
-    landing, lake, raw = "landing-zone", "data-lake", "raw-vault"
 
-    def __init__(self) -> None:
-        self.home = Home()
-        self.environment = {}
+    def _begin(self) -> None:
+        self.environment, self.mongo = {}, None
         for name in NAMES:
             self._start(name)
-            self.environment |= _read_env(self._folder(name) / "env")
+            self.environment |= read_env(self._folder(name) / "env")
         self.home.environment |= self.environment | {"SLUICE_STORE_BACKEND": "s3", "SLUICE_LEDGER_BACKEND": "mongo"}
-        self.root = self._s3(_read_env(self._folder("minio") / "admin.env"), "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD")
+        self.root = self._s3(read_env(self._folder("minio") / "admin.env"), "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD")
         self.uploader = self._s3(self.environment, "MINIO_UPLOADER_ACCESS_KEY", "MINIO_UPLOADER_SECRET_KEY")
         self.mongo = pymongo.MongoClient(self.environment["MONGODB_URI"])
         self.home.run("init")
-
-    @property
-    def folder(self) -> Path:
-        return self.home.folder
 
     def _folder(self, name: str) -> Path:
         return self.home.folder / "services" / name
@@ -102,20 +93,6 @@ class OnServices:
         return psycopg.connect(host=e["POSTGRES_HOST"], port=e["POSTGRES_PORT"], user=e["POSTGRES_USER"],
                                password=e["POSTGRES_PASSWORD"], dbname=e["POSTGRES_DB"], autocommit=True)
 
-    def raw_rows(self) -> dict:
-        with self._connect() as c:
-            return dict(c.execute("SELECT s3_key, content_hash FROM catalog.raw_files JOIN catalog.raw_file_details "
-                                  "ON raw_file_id = id").fetchall())
-
-    def asset_rows(self) -> dict:
-        with self._connect() as c:
-            return {str(i): h for i, h in c.execute("SELECT id, content_hash FROM catalog.assets")}
-
-    def ephemeral(self) -> list[str]:
-        with self._connect() as c:
-            return [n for (n,) in c.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'proc\\_%' UNION "
-                                            "SELECT rolname FROM pg_roles WHERE rolname LIKE 'proc\\_%'")]
-
     def uploads(self) -> list[str]:
         found = []
         for bucket in (self.landing, self.lake, self.raw):
@@ -123,13 +100,11 @@ class OnServices:
             found += [f"{bucket}/{u['Key']}" for u in answer.get("Uploads", [])]
         return found
 
-    def scratch(self) -> list[str]:
-        top = self.home.path / "tmp"
-        return [p.name for p in top.iterdir()] if top.exists() else []
-
     def close(self, keep: bool = False) -> None:
-        self.mongo.close()
+        if self.mongo:
+            self.mongo.close()
         for name in NAMES:
-            self._script(name, "stop")
+            if self._folder(name).exists():
+                self._script(name, "stop")
         if not keep:
             self.home.close()

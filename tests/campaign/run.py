@@ -208,11 +208,11 @@ def main() -> int:
     else:
         from on_services import OnServices as World
     world = World()
-    recipes = world.home.path / "recipes"
-    recipes.mkdir(exist_ok=True)
-    (recipes / "campaign_aside.yaml").write_text(made.ASIDE)
     campaign = Campaign(world, options)
     try:
+        recipes = world.home.path / "recipes"
+        recipes.mkdir(exist_ok=True)
+        (recipes / "campaign_aside.yaml").write_text(made.ASIDE)
         problems = campaign.run()
         status = {}
         for doc in world.documents("manifests"):

@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 import geopandas
-import psycopg
 import pytest
 from shapely.geometry import Point
 
 from home import Home, binary
+from worlds import LAKE, WORLDS, World, make
 
 WAIT_S = 90
 
@@ -66,57 +66,37 @@ class Lock:
         self.connection.close()
 
 
-class Embedded:
-    """What is where in a home that has all in its folder."""
+class InEmbedded:
+    """When a worker is where it is to be killed, and what is reserved, in a home that has all in its folder."""
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
-        self.lock_in_publish = "ledger.assets"  # the commit itself waits for it
+    lock_in_publish = "ledger.assets"  # the commit itself waits for it
 
-    def connect(self) -> psycopg.Connection:
-        pid_file = next(self.home.path.rglob("postmaster.pid")).read_text().splitlines()
-        return psycopg.connect(host=pid_file[4], port=pid_file[3], dbname="sluice", user="sluice", autocommit=True)
-
-    def rows(self, query: str) -> list[tuple]:
-        with self.connect() as c:
-            return c.execute(query).fetchall()
-
-    def objects(self, prefix: str) -> list[str]:
-        lake = self.home.path / "store" / "data-lake"
-        return sorted(p.relative_to(lake).as_posix() for p in lake.rglob("*")
-                      if p.is_file() and p.relative_to(lake).as_posix().startswith(prefix))
+    def __init__(self, world: World) -> None:
+        self.world = world
 
     def reservations(self) -> list[tuple]:
-        return self.rows("SELECT dataset_id, version FROM ledger.versions ORDER BY 1, 2")
+        return self.world.rows("SELECT dataset_id, version FROM ledger.versions ORDER BY 1, 2")
 
     def in_publish(self, dataset: str, version: int, attempt: int) -> bool:
         """The row of the catalog is the last thing before the commit."""
-        return bool(self.rows(f"SELECT 1 FROM catalog.assets a JOIN ledger.runs r ON r.id = a.run_id::text"
-                              f" WHERE dataset_id = '{dataset}' AND version = {version} AND attempt = {attempt}"))
+        return bool(self.world.rows(f"SELECT 1 FROM catalog.assets a JOIN ledger.runs r ON r.id = a.run_id::text"
+                                    f" WHERE dataset_id = '{dataset}' AND version = {version} AND r.attempt = {attempt}"))
 
 
-class OnServices:
+class InServices:
     """The same where the store is MinIO and the ledger speaks MongoDB."""
+
+    lock_in_publish = "catalog.assets"  # the last thing before the commit waits for it
 
     def __init__(self, home) -> None:
         self.home = home
-        self.lock_in_publish = "catalog.assets"  # the last thing before the commit waits for it
-
-    def connect(self) -> psycopg.Connection:
-        return self.home.services.postgres(self.home.settings["POSTGRES_DB"])
-
-    def rows(self, query: str) -> list[tuple]:
-        return self.home.rows(query)
-
-    def objects(self, prefix: str) -> list[str]:
-        return sorted(self.home.keys(self.home.lake, prefix))
 
     def reservations(self) -> list[tuple]:
         return sorted((d["dataset_id"], d["version"]) for d in self.home.ledger.work.find() if "dataset_id" in d)
 
     def in_publish(self, dataset: str, version: int, attempt: int) -> bool:
         """All objects are this attempt's: the data, two documents, the thumbnail."""
-        keys = self.objects(f"{dataset}/v{version}/")
+        keys = self.home.keys(self.home.lake, f"{dataset}/v{version}/")
         try:
             runs = {self.home.engine.head_object(Bucket=self.home.lake, Key=k)["Metadata"]["run_id"] for k in keys}
         except self.home.engine.exceptions.ClientError:  # one of them has just gone
@@ -125,21 +105,32 @@ class OnServices:
         return bool(run) and run["attempt"] == attempt
 
 
-@pytest.fixture(params=["embedded", "services"])
+def make_world(name: str, request) -> World:
+    world = make(name, request)
+    world.look = InEmbedded(world) if name == "embedded" else InServices(world.home)
+    return world
+
+
+@pytest.fixture(params=WORLDS)
 def world(request):
-    if request.param == "services":
-        yield OnServices(request.getfixturevalue("service_home"))
-        return
-    home = Home()
+    made = make_world(request.param, request)
     try:
-        home.run("init")
-        yield Embedded(home)
+        yield made
     finally:
-        home.close()
+        made.close()
+
+
+@pytest.fixture
+def embedded(request):
+    made = make_world("embedded", request)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def kill_in_publish(world, process: subprocess.Popen, dataset: str, version: int, attempt: int, lock: Lock) -> None:
-    wait_until(lambda: world.in_publish(dataset, version, attempt), f"attempt {attempt} in publish")
+    wait_until(lambda: world.look.in_publish(dataset, version, attempt), f"attempt {attempt} in publish")
     for worker in children(process.pid):
         os.kill(worker, signal.SIGKILL)
         wait_until(lambda pid=worker: pid not in children(process.pid), "the end of the worker")
@@ -148,11 +139,11 @@ def kill_in_publish(world, process: subprocess.Popen, dataset: str, version: int
 
 def poison(world, dataset: str, version: int, before_the_last_kill=lambda: None) -> subprocess.Popen:
     """A run whose worker is killed twice, both times once its objects are in the lake."""
-    lock = Lock(world.connect, world.lock_in_publish)
+    lock = Lock(world.catalog, world.look.lock_in_publish)
     process = start(world.home, "run", "--once")
     kill_in_publish(world, process, dataset, version, 1, lock)
-    lock = Lock(world.connect, world.lock_in_publish)
-    wait_until(lambda: world.in_publish(dataset, version, 2), "attempt 2 in publish")
+    lock = Lock(world.catalog, world.look.lock_in_publish)
+    wait_until(lambda: world.look.in_publish(dataset, version, 2), "attempt 2 in publish")
     before_the_last_kill()
     kill_in_publish(world, process, dataset, version, 2, lock)
     return process
@@ -165,15 +156,15 @@ def status_of(home: Home, batch: str) -> tuple[str, str | None]:
 
 def assert_cleared(world, dataset: str, version: int, batch: str) -> None:
     home = world.home
-    assert world.objects(f"{dataset}/v{version}/") == []
+    assert world.keys(LAKE, f"{dataset}/v{version}/") == []
     assert world.rows(f"SELECT version FROM catalog.assets WHERE dataset_id = '{dataset}' AND version = {version}") == []
-    assert world.reservations() == []
-    aside = [key.rsplit("/", 1)[1] for key in world.objects("orphans/")]
+    assert world.look.reservations() == []
+    aside = [key.rsplit("/", 1)[1] for key in world.keys(LAKE, "orphans/")]
     assert sorted(aside) == [f"{dataset}.iso19115.json", f"{dataset}.parquet", f"{dataset}.stac.json",
                              f"{dataset}.thumbnail.png"]
     events = home.run("ledger", "find", "events", json.dumps({"kind": "half_published"}), "--json").json
     assert {(e["event"], e["batch_id"], e["version"]) for e in events} == {("recover", batch, version)}
-    assert sorted(e["details"]["moved_to"] for e in events) == world.objects("orphans/")
+    assert sorted(e["details"]["moved_to"] for e in events) == world.keys(LAKE, "orphans/")
     assert home.run("verify", "--deep", "--json").json["problems"] == []
 
 
@@ -186,7 +177,7 @@ def assert_versions_go_on(world, dataset: str) -> None:
     found = home.run("ledger", "find", "assets", json.dumps({"dataset_id": dataset}), "--sort", "version:1", "--json").json
     assert [(a["version"], a["batch_id"]) for a in found] == [(1, "before"), (2, "next"), (3, "poison")]
     assert status_of(home, "poison")[0] == "succeeded"
-    assert world.reservations() == []
+    assert world.look.reservations() == []
     assert home.run("verify", "--deep", "--json").json["problems"] == []
 
 
@@ -202,19 +193,19 @@ def test_what_a_poisonous_batch_has_half_published_goes_with_it(world):
     assert_versions_go_on(world, dataset)
 
 
-def test_the_next_start_clears_what_a_killed_supervisor_could_not(home):
-    world, dataset = Embedded(home), "roads"
+def test_the_next_start_clears_what_a_killed_supervisor_could_not(embedded):
+    world, home, dataset = embedded, embedded.home, "roads"
     submit(home, "before", dataset, 5)
     home.run("run", "--once")
     submit(home, "poison", dataset, 6)
     looks: list[Lock] = []
-    process = poison(world, dataset, 2, lambda: looks.append(Lock(world.connect, "ledger.versions", exclusive=True)))
+    process = poison(world, dataset, 2, lambda: looks.append(Lock(world.catalog, "ledger.versions", exclusive=True)))
     quarantined = "SELECT 1 FROM ledger.manifests WHERE batch_id = 'poison' AND status = 'quarantined'"
     wait_until(lambda: world.rows(quarantined), "the batch in quarantine")
     process.kill()
     process.wait()
     looks[0].release()
-    assert len(world.objects(f"{dataset}/v2/")) == 4 and world.reservations() == [(dataset, 2)]
+    assert len(world.keys(LAKE, f"{dataset}/v2/")) == 4 and world.look.reservations() == [(dataset, 2)]
     assert world.rows(f"SELECT version FROM catalog.assets WHERE dataset_id = '{dataset}' AND version = 2") == [(2,)]
     home.run("run", "--once")
     assert_cleared(world, dataset, 2, "poison")
@@ -230,13 +221,13 @@ def begin_upload(home, bucket: str, key: str) -> None:
 
 
 def test_a_start_ends_the_uploads_that_no_batch_at_work_has_begun(service_home):
-    home, world, day = service_home, OnServices(service_home), "ana/parks/2026-11-21"
+    home, look, day = service_home, InServices(service_home), "ana/parks/2026-11-21"
     dead = f"{day}/01930000-0000-7000-8000-000000000001.gpkg"
     submit(home, "at-work", "roads", 5)
-    lock = Lock(world.connect, world.lock_in_publish)
+    lock = Lock(lambda: home.services.postgres(home.settings["POSTGRES_DB"]), look.lock_in_publish)
     process = start(home, "run", "--once")
     try:
-        wait_until(lambda: world.in_publish("roads", 1, 1), "the batch in publish")
+        wait_until(lambda: look.in_publish("roads", 1, 1), "the batch in publish")
         run = home.ledger.runs.find_one({"batch_id": "at-work"})
         living = run["inputs"][0]["raw_key"]
         for key in ("roads/v1/roads.parquet", "roads/v2/roads.parquet", "parks/v1/parks.parquet", "not-ours.bin"):
