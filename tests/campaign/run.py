@@ -219,8 +219,11 @@ def main() -> int:
             status[doc["status"]] = status.get(doc["status"], 0) + 1
         print(f"ended after {time.monotonic() - began:.0f} s: {status}, blows {campaign.blows}")
         if problems:
+            lines = (world.folder / "sluice.log").read_text(errors="replace").splitlines(keepends=True)
+            print("--- last words of programs that ended")
+            print("".join([line for line in lines if not line.startswith("{")][-40:]))
             print("--- end of the log")
-            print("".join((world.folder / "sluice.log").read_text(errors="replace").splitlines(keepends=True)[-40:]))
+            print("".join(lines[-40:]))
         for problem in problems[:20]:
             print(f"PROBLEM  {problem}")
         print(f"{len(problems)} problems, seed {options.seed}")

@@ -3,9 +3,11 @@
 
 #include "ledger/postgres/postgres.h"
 
-/* A pathological filter ends instead of keeping the server busy for whoever has left. */
+/* A pathological filter ends instead of keeping the server busy for whoever has left. Who reads all takes as long as the
+ * visitor does: the server waits for it. */
 enum { TIMEOUT_MS = 5 * 60 * 1000 };
-#define TIMEOUT_SQL "SET statement_timeout = '5min'; SET default_transaction_read_only = on"
+#define READ_ONLY_SQL "SET default_transaction_read_only = on; SET statement_timeout = "
+#define timeout_sql(find) ((find)->filter ? READ_ONLY_SQL "'5min'" : READ_ONLY_SQL "0")
 
 static int build(struct sl_ledger_pg__query *q, const struct sl_find *find, struct sl_error *err)
 {
@@ -82,7 +84,7 @@ int sl_ledger_pg__find(struct sl_ledger *ledger, const struct sl_find *find, sl_
         rc = build(&q, find, err);
     sql = q.sql; /* freed at the end, whichever way that is reached */
     if (rc < 0 || (rc = sl_pg_open(&l->target, "sluice ledger find", &pg, err)) < 0 ||
-        (rc = sl_pg_exec(pg, TIMEOUT_SQL, err)) < 0)
+        (rc = sl_pg_exec(pg, timeout_sql(find), err)) < 0)
         return rc;
     sl_pg_allow_silence(pg, l->target.silence_ms > 0 ? l->target.silence_ms + TIMEOUT_MS : 0);
     if (!PQsendQueryParams(sl_pg_handle(pg), sql.data, q.n_params, NULL, q.params, NULL, NULL, 0) ||
