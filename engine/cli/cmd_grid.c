@@ -3,12 +3,13 @@
 
 #include "cli/commands.h"
 
-static const struct sl_command *const verbs[] = {&sl_cmd_grid_info, NULL};
+static const struct sl_command *const verbs[] = {&sl_cmd_grid_point, &sl_cmd_grid_info, NULL};
 
 const struct sl_command sl_cmd_grid = {
     .name = "grid",
     .summary = "weather and climate fields",
     .group = SL_GROUP_LOOK,
-    .examples = "  sluice grid info forecast.grib2\n",
+    .examples = "  sluice grid info forecast.grib2\n"
+                "  sluice grid point --variable 2t --lat 52.52 --lon 13.40 --at 2025-03-11T14:00\n",
     .verbs = verbs,
 };

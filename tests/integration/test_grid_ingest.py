@@ -92,6 +92,34 @@ def test_a_replay_gives_the_same_bytes(embedded, grib):
     assert asset_of(embedded, "b1")["content_hash"] == asset["content_hash"], done.out
 
 
+def nearest(rows: list[tuple], name: str, time: int, lat: float, lon: float) -> float:
+    """By the spherical law of cosines, over all points."""
+    def cosine(row) -> float:
+        a, b = math.radians(lat), math.radians(row[2])
+        return math.sin(a) * math.sin(b) + math.cos(a) * math.cos(b) * math.cos(math.radians(lon - row[3]))
+    return max((r for r in rows if r[:2] == (name, time)), key=cosine)[4]
+
+
+PLACES = [(52.52, 13.40), (0.7, 179.9), (-0.7, -179.9), (89.5, 45.0), (-89.9, 100.0), (30.0, 20.0)]
+
+
+def check_points(home: Home, asset: dict, wanted: list[tuple]) -> None:
+    for lat, lon in PLACES:
+        [answer] = json.loads(home.run("grid", "point", "--variable", "t", f"--lat={lat}", f"--lon={lon}", "--at",
+                                       "2025-03-11T01:00", "--json").out)
+        assert answer["value"] == nearest(wanted, "t", 100, lat, lon), (lat, lon, answer)
+        for name in ("raw_file_id", "raw_key", "content_hash"):
+            assert answer[name] == asset["inputs"][0][name]
+        assert (answer["dataset_id"], answer["version"], answer["asset_id"]) == ("weather", 1, asset["_id"])
+
+
+def test_a_point_is_answered_from_the_lake_with_its_raw_file(embedded, grib):
+    check_points(embedded, ingest(embedded, grib), points_of(grib))
+    assert "raw-vault" in embedded.run("grid", "point", "--variable", "t", "--lat", "1", "--lon", "2", "--at", "2025-03-11").out
+    missing = embedded.run("grid", "point", "--variable", "tp", "--lat", "1", "--lon", "2", "--at", "2025-03-11", check=4)
+    assert 'no value of "tp"' in missing.err
+
+
 @pytest.fixture
 def with_clickhouse(embedded, services):
     settings = services.clickhouse()
@@ -110,6 +138,11 @@ def test_every_value_is_in_clickhouse_as_eccodes_has_it(with_clickhouse, grib):
         assert found[name, time, round(lat, 4), round(lon, 4)] == value
     assert ask("SELECT DISTINCT load_id, raw_file_id FROM grid_data") == [[asset["_id"], asset["inputs"][0]["raw_file_id"]]]
     assert ask("SELECT count() FROM grid_fields WHERE rows = points - missing") == [["6"]]
+
+
+def test_a_point_is_answered_from_clickhouse_with_its_raw_file(with_clickhouse, grib):
+    home, _ = with_clickhouse
+    check_points(home, ingest(home, grib), points_of(grib))
 
 
 def test_a_replay_does_not_double_rows_in_clickhouse(with_clickhouse, grib):
