@@ -111,7 +111,7 @@ const struct sl_command sl_cmd_grid_point = {
     .group = SL_GROUP_LOOK,
     .usage = "--variable NAME --lat DEGREES --lon DEGREES --at TIME [OPTIONS]",
     .examples = "  sluice grid point --variable 2t --lat 52.52 --lon 13.40 --at 2025-03-11T14:00Z\n"
-                "  sluice grid point --variable t --level-type isobaricInhPa --level 500 --lat 0 --lon 179.9 --at "
+                "  sluice grid point --variable t --level 500 --lat 0 --lon 179.9 --at "
                 "2025-03-11 --json\n",
     .details = "The nearest point of each field that fits, by great circle; nothing is interpolated. Values of several\n"
                "datasets, levels, members or steps are several answers, the newest first.\n",
