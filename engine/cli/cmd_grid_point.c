@@ -113,8 +113,8 @@ const struct sl_command sl_cmd_grid_point = {
     .examples = "  sluice grid point --variable 2t --lat 52.52 --lon 13.40 --at 2025-03-11T14:00Z\n"
                 "  sluice grid point --variable t --level 500 --lat 0 --lon 179.9 --at "
                 "2025-03-11 --json\n",
-    .details = "The nearest point of each field that fits, by great circle; nothing is interpolated. Values of several\n"
-               "datasets, levels, members or steps are several answers, the newest first.\n",
+    .details = "The nearest point of each field that fits, by great circle; nothing is interpolated.\n"
+               "Values of several datasets, levels, members or steps are several answers, the newest first.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),
     .run = run,
