@@ -271,7 +271,7 @@ static void add_number(struct sl_buf *b, double value)
 }
 
 static const char field_columns[] =
-    "load_id, field, variable, name, standard_name, units, param_id, source, dataset, valid_time, "
+    "load_id, batch_id, field, variable, name, standard_name, units, param_id, source, dataset, valid_time, "
     "reference_time,"
     " step_type, step_from, step_to, level_type, level, level_top, level_bottom, member, grid_type, grid_id, spacing, "
     "regular,"
@@ -282,6 +282,7 @@ static void describe(struct sink *s, const struct sl_grid_field *f, const char *
 {
     struct sl_buf *b = &s->rows;
     add_text(b, s->load.load_id);
+    add_text(b, s->load.batch_id);
     sl_buf_printf(b, "%zu\t", s->n_fields);
     add_text(b, f->variable);
     add_text(b, f->name);
@@ -445,15 +446,16 @@ static int insert_fields(struct sink *s, struct sl_error *err)
     return rc;
 }
 
+/* Fields come first and go last: rows of a load that the list of fields does not name would be found by nobody. */
 static int swap(struct sink *s, struct sl_error *err)
 {
     const char *id = s->load.load_id;
-    int rc = s->loaded.rows ? exec(s, err, "ALTER TABLE grid_data REPLACE PARTITION ('%s', 0) FROM %s", id, s->data)
-                            : exec(s, err, "ALTER TABLE grid_data DROP PARTITION ('%s', 0)", id);
+    int rc = s->loaded.fields ? exec(s, err, "ALTER TABLE grid_fields REPLACE PARTITION '%s' FROM %s", id, s->fields)
+                              : exec(s, err, "ALTER TABLE grid_fields DROP PARTITION '%s'", id);
     if (rc < 0)
         return rc;
-    return s->loaded.fields ? exec(s, err, "ALTER TABLE grid_fields REPLACE PARTITION '%s' FROM %s", id, s->fields)
-                            : exec(s, err, "ALTER TABLE grid_fields DROP PARTITION '%s'", id);
+    return s->loaded.rows ? exec(s, err, "ALTER TABLE grid_data REPLACE PARTITION ('%s', 0) FROM %s", id, s->data)
+                          : exec(s, err, "ALTER TABLE grid_data DROP PARTITION ('%s', 0)", id);
 }
 
 static int finish(struct sl_grid_sink *sink, struct sl_arena *arena, struct sl_grid_loaded *out, struct sl_error *err)
@@ -523,8 +525,8 @@ static int drop(struct sl_grid_sink *sink, const char *load_id, struct sl_error 
         if (*p != '-')
             hex[n++] = *p;
     hex[n] = '\0';
-    int rc = exec(s, err, "ALTER TABLE grid_fields DROP PARTITION '%s'", load_id);
-    rc = rc < 0 ? rc : exec(s, err, "ALTER TABLE grid_data DROP PARTITION ('%s', 0)", load_id);
+    int rc = exec(s, err, "ALTER TABLE grid_data DROP PARTITION ('%s', 0)", load_id);
+    rc = rc < 0 ? rc : exec(s, err, "ALTER TABLE grid_fields DROP PARTITION '%s'", load_id);
     snprintf(sql, sizeof sql,
              "SELECT name FROM system.tables WHERE database = currentDatabase() AND"
              " (startsWith(name, 'grid_stage_%s_') OR startsWith(name, 'grid_fields_stage_%s_'))",
@@ -552,19 +554,32 @@ static bool id_of(const char *text, char out[SL_UUID_TEXT_BYTES])
     return sl_uuid_valid(out);
 }
 
-static int sweep(struct sl_grid_sink *sink, int (*visit)(void *data, const char *load_id, struct sl_error *err),
-                 void *data, struct sl_error *err)
+/* Ids of loads, as partitions and staging tables have them, or as the list of fields has them for a batch. */
+static int find_loads(struct sink *s, const char *batch_id, struct names *found, struct sl_error *err)
 {
-    static const char sql[] = "SELECT DISTINCT name FROM (SELECT partition AS name FROM system.parts WHERE database = "
+    static const char all[] = "SELECT DISTINCT name FROM (SELECT partition AS name FROM system.parts WHERE database = "
                               "currentDatabase() AND active AND"
                               " table IN ('grid_data', 'grid_fields') UNION ALL SELECT name FROM system.tables WHERE "
                               "database = currentDatabase() AND"
                               " (startsWith(name, 'grid_stage_') OR startsWith(name, 'grid_fields_stage_')))";
+    SL_CLEANUP(sl_buf_free) struct sl_buf sql;
+    sl_buf_init(&sql, 4096);
+    if (!batch_id)
+        return sl_clickhouse_query(s->ch, all, keep_name, found, err);
+    sl_buf_puts(&sql, "SELECT DISTINCT load_id FROM grid_fields WHERE batch_id = ");
+    sl_clickhouse_quote(&sql, batch_id);
+    int rc = sl_buf_check(&sql, "a question to ClickHouse", err);
+    return rc < 0 ? rc : sl_clickhouse_query(s->ch, sql.data, keep_name, found, err);
+}
+
+static int sweep(struct sl_grid_sink *sink, const char *batch_id,
+                 int (*visit)(void *data, const char *load_id, struct sl_error *err), void *data, struct sl_error *err)
+{
     struct sink *s = of(sink);
     SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
     struct names found = {.arena = arena}, loads = {.arena = arena};
     char id[SL_UUID_TEXT_BYTES], *const one[] = {id};
-    int rc = sl_clickhouse_query(s->ch, sql, keep_name, &found, err);
+    int rc = find_loads(s, batch_id, &found, err);
     for (size_t i = 0; rc == 0 && i < found.n; i++) {
         bool known = !id_of(found.items[i], id);
         for (size_t k = 0; !known && k < loads.n; k++)

@@ -490,10 +490,10 @@ static int drop(struct sl_grid_sink *sink, const char *load_id, struct sl_error 
     return 0;
 }
 
-static int sweep(struct sl_grid_sink *sink, int (*visit)(void *data, const char *load_id, struct sl_error *err),
-                 void *data, struct sl_error *err)
+static int sweep(struct sl_grid_sink *sink, const char *batch_id,
+                 int (*visit)(void *data, const char *load_id, struct sl_error *err), void *data, struct sl_error *err)
 {
-    (void)sink, (void)visit, (void)data, (void)err;
+    (void)sink, (void)batch_id, (void)visit, (void)data, (void)err;
     return 0;
 }
 

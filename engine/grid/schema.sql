@@ -39,6 +39,7 @@ SETTINGS index_granularity = 1024;
 CREATE TABLE IF NOT EXISTS grid_fields
 (
     load_id String,
+    batch_id String,
     field UInt32,
     variable String,
     name String,

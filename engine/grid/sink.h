@@ -18,8 +18,8 @@ struct sl_arena;
 /* Of what a load's rows are, beside what their field says. Strings are borrowed until the load ends. */
 struct sl_grid_load {
     const char *load_id;     /* the asset's: a UUID */
+    const char *batch_id;    /* whose attempts these are: what a killed one left is found by it */
     const char *source, *dataset;
-    int64_t version;
     const char *folder;      /* of the scratch, where files are made */
     int (*may_go_on)(void *data, struct sl_error *err); /* asked between fields */
     void *data;
@@ -50,8 +50,8 @@ struct sl_grid_sink_ops {
     int (*finish)(struct sl_grid_sink *sink, struct sl_arena *arena, struct sl_grid_loaded *out, struct sl_error *err);
     void (*abandon)(struct sl_grid_sink *sink); /* what was begun is taken back; the lost connection may prevent it */
     int (*drop)(struct sl_grid_sink *sink, const char *load_id, struct sl_error *err);
-    /* Calls visit for every load that has rows; a 1 from it drops that load. */
-    int (*sweep)(struct sl_grid_sink *sink, int (*visit)(void *data, const char *load_id, struct sl_error *err), void *data,
+    /* Calls visit for every load that has rows, of one batch or (NULL) of all; a 1 from it drops that load. */
+    int (*sweep)(struct sl_grid_sink *sink, const char *batch_id, int (*visit)(void *data, const char *load_id, struct sl_error *err), void *data,
                  struct sl_error *err);
     void (*close)(struct sl_grid_sink *sink);
 };

@@ -235,6 +235,30 @@ static bool the_same(const struct sl_batch *b, const struct sl_planned_asset *a)
     return (b->into_version || !b->force) && !strncmp(before, "sha256:", 7) && !strcmp(before + 7, a->sha256_hex);
 }
 
+/* Of what this attempt has not made itself, and the ledger does not have, nothing stays. */
+static int is_left(void *data, const char *load_id, struct sl_error *err)
+{
+    struct sl_batch *b = data;
+    struct json_object *doc = NULL;
+    for (size_t i = 0; i < b->n_units; i++)
+        for (size_t k = 0; k < b->units[i].n_assets; k++)
+            if (!strcmp(b->units[i].assets[k].asset_id, load_id))
+                return 0;
+    int rc = b->engine->ledger->ops->get_asset(b->engine->ledger, load_id, &doc, err);
+    bool known = doc != NULL;
+    json_object_put(doc);
+    return rc < 0 ? rc : !known;
+}
+
+/* An attempt that was killed between its last row and its commit has left rows that everybody sees. */
+static int drop_left(struct sl_batch *b, struct sl_grid_sink *sink, struct sl_error *err)
+{
+    if (b->lease.attempt <= 1)
+        return 0;
+    int rc = b->engine->ledger->ops->renew(b->engine->ledger, &b->lease, b->engine->config->run_lease_ms, err);
+    return rc < 0 ? rc : sink->ops->sweep(sink, b->lease.batch_id, is_left, b, err);
+}
+
 static int finish_one(struct loading *l, struct sl_planned_asset *a, struct sl_grid_sink *sink, bool in_server,
                       bool count, struct sl_error *err)
 {
@@ -255,6 +279,9 @@ static int finish_one(struct loading *l, struct sl_planned_asset *a, struct sl_g
     if (in_server && the_same(b, a)) {
         sink->ops->abandon(sink);
     } else {
+        rc = in_server ? drop_left(b, sink, err) : 0;
+        if (rc < 0)
+            return rc;
         a->loaded = in_server; /* from here on there may be rows to take back */
         rc = sink->ops->finish(sink, b->arena, &loaded, err);
         if (rc == 0 && loaded.rows != rows)
@@ -284,9 +311,9 @@ static int one_asset(struct sl_batch *b, struct sl_unit *u, struct sl_planned_as
     SL_CLEANUP(sl_grid_sink_closep) struct sl_grid_sink *sink = NULL;
     bool in_server = false;
     const struct sl_grid_load load = {.load_id = a->asset_id,
+                                      .batch_id = b->lease.batch_id,
                                       .source = sl_dataset_id_from(b->arena, b->manifest.uploader),
                                       .dataset = a->dataset_id,
-                                      .version = a->version,
                                       .folder = b->scratch,
                                       .may_go_on = may_go_on,
                                       .data = b};

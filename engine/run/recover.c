@@ -10,6 +10,7 @@
 #include "json/json.h"
 #include "ledger/ledger.h"
 #include "run/engine.h"
+#include "run/grid_loads.h"
 #include "run/manifest_place.h"
 #include "run/unpublished.h"
 #include "run/uploads.h"
@@ -192,5 +193,8 @@ int sl_recover_poisoned(struct sl_engine *engine, const char *batch_id, struct s
     error_doc = sl_manifest_error_doc(batch_id, "quarantined", &error, NULL);
     rc = sl_manifest_to_quarantine(engine, batch_id, sl_json_str(doc, "manifest_key", ""), error_doc, arena, &new_key,
                                    err);
+    struct sl_error why = {0};
+    if (rc == 0 && sl_grid_loads_of_batch(engine, batch_id, &why) < 0) /* gc finds them too */
+        sl_log_error(SL_LOG_WARN, "recover.grid_loads", &why, NULL);
     return rc < 0 ? rc : sl_unpublished_recover(engine, batch_id, err);
 }

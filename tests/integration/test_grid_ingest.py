@@ -3,14 +3,18 @@
 
 import json
 import math
+import os
+import signal
 import struct
 import subprocess
 from pathlib import Path
 
+import psycopg
 import pyarrow.dataset
 import pytest
 
 from home import Home
+from killing import WAIT_S, Lock, children, start, wait_until
 
 SAMPLES = Path(subprocess.run(["codes_info", "-s"], capture_output=True, text=True).stdout.strip() or "/usr/share/eccodes/samples")
 POINTS = 16 * 31
@@ -153,6 +157,51 @@ def test_a_replay_does_not_double_rows_in_clickhouse(with_clickhouse, grib):
     assert asset_of(home, "b1")["_id"] == before["_id"]
     assert ask("SELECT uniqExact(load_id), count() FROM grid_data") == [["1", str(before["row_count"])]]
     assert ask("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE '%stage%'") == [["0"]]
+
+
+def connect(home: Home) -> psycopg.Connection:
+    pid_file = next(home.path.rglob("postmaster.pid")).read_text().splitlines()
+    return psycopg.connect(host=pid_file[4], port=pid_file[3], dbname="sluice", user="sluice", autocommit=True)
+
+
+def kill_before_commit(home: Home, process: subprocess.Popen, attempt: int) -> None:
+    """Rows can be seen, the ledger does not have the asset: its worker dies there."""
+    lock = Lock(lambda: connect(home), "ledger.assets")
+    publishing = ("SELECT 1 FROM catalog.assets a JOIN ledger.runs r ON r.id = a.run_id::text"
+                  f" WHERE (r.doc->>'attempt')::int = {attempt}")
+
+    def is_publishing() -> bool:
+        with connect(home) as c:
+            return bool(c.execute(publishing).fetchall())
+    wait_until(is_publishing, f"attempt {attempt} in publish")
+    for worker in children(process.pid):
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda pid=worker: pid not in children(process.pid), "the end of the worker")
+    lock.release()
+
+
+def test_a_worker_that_is_killed_before_its_commit_doubles_no_rows(with_clickhouse, grib):
+    home, ask = with_clickhouse
+    home.run("submit", "--intent", "ingest_grib", "--type", "grid", "--batch-id", "b1", grib)
+    process = start(home, "run", "--once")
+    kill_before_commit(home, process, 1)
+    assert process.wait(WAIT_S) == 0
+    asset = asset_of(home, "b1")
+    assert ask("SELECT DISTINCT load_id FROM grid_data") == [[asset["_id"]]]
+    assert ask("SELECT count() FROM grid_data") == [[str(len(points_of(grib)))]]
+    assert ask("SELECT DISTINCT load_id, batch_id FROM grid_fields") == [[asset["_id"], "b1"]]
+
+
+def test_a_batch_that_kills_its_worker_twice_leaves_no_rows(with_clickhouse, grib):
+    home, ask = with_clickhouse
+    home.run("submit", "--intent", "ingest_grib", "--type", "grid", "--batch-id", "b1", grib)
+    process = start(home, "run", "--once")
+    for attempt in (1, 2):
+        kill_before_commit(home, process, attempt)
+    assert process.wait(WAIT_S) == 1
+    assert home.run("batch", "show", "b1", "--json").json["error"]["code"] == "batch.poison"
+    assert ask("SELECT count() FROM grid_data") == [["0"]]
+    assert ask("SELECT count() FROM grid_fields") == [["0"]]
 
 
 def test_clickhouse_that_is_down_is_told_and_the_batch_ingested_when_it_is_back(with_clickhouse, services, grib):

@@ -64,7 +64,8 @@ static int64_t number(struct world *w, const char *sql)
 
 static struct sl_grid_load load_of(const char *id)
 {
-    return (struct sl_grid_load){.load_id = id, .source = "ana", .dataset = "era5", .version = 1, .folder = "/tmp"};
+    return (struct sl_grid_load){
+        .load_id = id, .batch_id = "b1", .source = "ana", .dataset = "era5", .folder = "/tmp"};
 }
 
 /* begin, `hours` fields of the grid, and what finish says. */
@@ -209,7 +210,7 @@ static void sweeping_drops_what_the_visitor_says_with_its_staging(void **state)
     /* As a killed attempt leaves it. */
     assert_ok(sl_clickhouse_exec(w.ch, "CREATE TABLE grid_stage_0199a3c400007000800000000000000b_0badcafe AS grid_data",
                                  &err));
-    assert_ok(w.sink->ops->sweep(w.sink, drop_b, &seen, &err));
+    assert_ok(w.sink->ops->sweep(w.sink, NULL, drop_b, &seen, &err));
     assert_int_equal(seen, 2);
     assert_int_equal(number(&w, "SELECT count() FROM grid_data WHERE load_id = '" LOAD_B "'"), 0);
     assert_int_equal(number(&w, "SELECT count() FROM grid_data"), loaded.rows);
@@ -421,7 +422,7 @@ static void a_server_killed_in_mid_insert_leaves_nothing_visible(void **state)
     assert_int_equal(number(&w, "SELECT count() FROM grid_fields"), 0);
     assert_ok(load(&w, LOAD_A, &g, 2, &loaded));
     int seen = 0;
-    assert_ok(w.sink->ops->sweep(w.sink, drop_b, &seen, &err));
+    assert_ok(w.sink->ops->sweep(w.sink, NULL, drop_b, &seen, &err));
     assert_int_equal(seen, 1);
     assert_int_equal(number(&w, "SELECT count() FROM grid_data"), loaded.rows);
     test_grid_free(&g);
