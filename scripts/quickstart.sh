@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From a fresh clone to real data in the lake: installs what is missing, builds, ingests two batches, shows what came out.
+# From a fresh clone to real data in the lake: installs what is missing, builds, ingests three batches, shows what came out.
 # The home is $SLUICE_HOME, ./.sluice of the source tree by default. Running it again is harmless.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -33,11 +33,14 @@ echo
 # Quiet: what comes next is what comes next here.
 sluice submit --quiet --batch-id quickstart-countries --intent ingest_vector --type vector --dataset countries "$samples/countries.shp"
 sluice submit --quiet --batch-id quickstart-geoid --intent ingest_satellite_raster --type raster --dataset geoid "$samples/geoid.tif"
+sluice submit --quiet --batch-id quickstart-temperature --intent ingest_grib --type grid --dataset temperature "$samples/temperature.grib2"
 sluice run --once
 echo
 sluice asset list
 echo
 sluice lineage countries
+echo
+sluice grid point --variable 2t --lat 52.52 --lon 13.40 --at 2025-03-11T12:00Z
 cat <<TEXT
 
 Your turn, after this line:

@@ -17,9 +17,9 @@ TEXT
 packages=(build-essential cmake ninja-build pkg-config ca-certificates unzip
     libgdal-dev gdal-bin libproj-dev proj-data libpq-dev postgresql-15 postgresql-15-postgis-3
     libjson-c-dev libyaml-dev libpcre2-dev uuid-dev libssl-dev
-    libcurl4-openssl-dev libexpat1-dev libmongoc-dev liblz4-dev libeccodes-dev libeccodes-data)
-test_packages=(libcmocka-dev clang libclang-rt-14-dev python3-venv clickhouse-server clickhouse-client
+    libcurl4-openssl-dev libexpat1-dev libmongoc-dev liblz4-dev libeccodes-dev libeccodes-data
     libeccodes-tools)
+test_packages=(libcmocka-dev clang libclang-rt-14-dev python3-venv clickhouse-server clickhouse-client)
 
 npm_package=@duckdb/node-bindings-linux-x64@1.5.5-r.5
 go_module=github.com/duckdb/duckdb-go-bindings@v0.10505.0

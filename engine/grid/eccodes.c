@@ -14,6 +14,7 @@ static _Thread_local struct {
 } told;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static codes_context *context;
+static char version[32];
 
 static void collect(const codes_context *c, int level, const char *message)
 {
@@ -59,6 +60,14 @@ static void setup(void)
     context = codes_context_get_default();
     codes_context_set_logging_proc(context, collect);
     codes_grib_multi_support_off(context); /* grib_scan.c hands out the fields */
+    long v = codes_get_api_version();
+    snprintf(version, sizeof version, "%ld.%ld.%ld", v / 10000, v / 100 % 100, v % 100);
+}
+
+const char *sl_grid_eccodes_version(void)
+{
+    pthread_once(&once, setup);
+    return version;
 }
 
 codes_context *sl_grib__context(void)

@@ -15,6 +15,9 @@
 
 enum { SL_GRID_MAX_POINTS = 100 * 1000 * 1000 }; /* of one field; more is SL_E_LIMIT */
 
+/* Of ecCodes, "2.28.0". */
+const char *sl_grid_eccodes_version(void);
+
 struct sl_grid_reader;
 
 /* What of the file is wanted; zeroed: all of it. Lists are borrowed. */

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "geo/duckdb/duck.h"
 #include "geo/gdal/gdal.h"
+#include "grid/reader.h"
 #include "json/json.h"
 #include "run/batch.h"
 #include "run/engine.h"
@@ -176,6 +177,8 @@ static int look_up_versions(struct sl_batch *b, struct sl_error *err)
     if (v.postgres[0])
         sl_json_put_str(o, "postgres", v.postgres);
     sl_json_put_str(o, "duckdb", sl_duck_version());
+    if (!strcmp(b->bound.recipe->type, "grid"))
+        sl_json_put_str(o, "eccodes", sl_grid_eccodes_version());
     b->versions = o;
     return 0;
 }

@@ -85,6 +85,8 @@ def test_every_value_is_in_the_lake_as_eccodes_has_it(embedded, grib):
         row = found[name, time, round(lat, 4), round(lon, 4)]
         assert struct.pack("d", row["value"]) == struct.pack("d", value)
         assert math.isclose(row["lat"], lat, abs_tol=1e-6) and math.isclose(row["lon"], lon, abs_tol=1e-6)
+    [run] = json.loads(embedded.run("ledger", "find", "runs", '{"batch_id": "b1"}', "--json").out)
+    assert run["versions"]["eccodes"] == subprocess.run(["codes_info", "-v"], capture_output=True, text=True).stdout.strip()
     fields = json.loads((folder / "weather.fields.json").read_text())["fields"]
     assert sum(f["points"] - f["missing"] for f in fields) == len(wanted)
 
