@@ -33,6 +33,8 @@ static int supervise(struct sl_cli *cli, const struct args *a, bool forever, str
         .role = forever ? "serve" : NULL, .materialize = a->materialize, .keep_schema = a->keep_schema};
     if (a->workers > WORKERS_MAX)
         return sl_fail(err, SL_E_USAGE, "--workers: at most %d", WORKERS_MAX);
+    if (forever)
+        sl_cli_keep_stop();
     int rc = sl_cli_engine(cli, SL_NEEDS_RUN, &engine, err);
     if (!rc)
         rc = sl_cli_supervise(cli, engine, &watch, &summary, err);

@@ -27,6 +27,7 @@ static int sensor(struct sl_cli *cli, const void *args, struct sl_error *err)
     struct sl_engine *engine;
     struct sl_run_summary summary = {0};
     const struct sl_cli_watch watch = {.forever = true, .look = true, .workers = SL_WORKERS_NONE, .role = "sensor"};
+    sl_cli_keep_stop();
     int rc = sl_cli_engine(cli, SL_NEEDS_STORE | SL_NEEDS_LEDGER | SL_NEEDS_RECIPES | SL_NEEDS_MANIFESTS, &engine, err);
     return rc ? rc : sl_cli_supervise(cli, engine, &watch, &summary, err);
 }

@@ -59,6 +59,7 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
         return work(cli, a, err);
     if (a->workers > WORKERS_MAX)
         return sl_fail(err, SL_E_USAGE, "--workers: at most %d", WORKERS_MAX);
+    sl_cli_keep_stop();
     int rc = sl_cli_engine(cli, SL_NEEDS_RUN, &engine, err);
     return rc ? rc : sl_cli_supervise(cli, engine, &watch, &summary, err);
 }

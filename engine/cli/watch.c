@@ -315,6 +315,12 @@ static void answer_json(struct watch *w, const struct sl_run_summary *s)
     json_object_put(o);
 }
 
+void sl_cli_keep_stop(void)
+{
+    struct sigaction action = {.sa_handler = stop_gently};
+    sigaction(SIGTERM, &action, NULL);
+}
+
 int sl_cli_supervise(struct sl_cli *cli, struct sl_engine *engine, const struct sl_cli_watch *watch,
                      struct sl_run_summary *summary, struct sl_error *err)
 {

@@ -21,6 +21,8 @@ struct sl_cli_watch {
     bool materialize, keep_schema; /* run.materialize, run.keep_schema for these workers */
 };
 
+/* From now on SIGTERM is kept for the supervision that is to begin. */
+void sl_cli_keep_stop(void);
 /* Supervises workers of this binary, this home and these settings; prints as it goes, and with --json the summary with
  * its batches at the end. */
 int sl_cli_supervise(struct sl_cli *cli, struct sl_engine *engine, const struct sl_cli_watch *watch,

@@ -15,6 +15,10 @@ static int put_row(struct sl_verify *v, struct json_object *d, struct sl_error *
     bool bounded = json_object_is_type(list, json_type_array) && json_object_array_length(list) == 4;
     for (size_t i = 0; bounded && i < 4; i++)
         bounds[i] = json_object_get_double(json_object_array_get_idx(list, i));
+    SL_CLEANUP(sl_json_putp) struct json_object *run = NULL;
+    int rc = v->engine->ledger->ops->get_run(v->engine->ledger, sl_json_str(d, "run_id", ""), &run, err);
+    if (rc < 0)
+        return rc;
     const struct sl_catalog_asset row = {.id = sl_json_str(d, "_id", NULL),
                                          .dataset_id = sl_json_str(d, "dataset_id", NULL),
                                          .version = sl_json_int(d, "version", 0),
@@ -29,7 +33,8 @@ static int put_row(struct sl_verify *v, struct json_object *d, struct sl_error *
                                          .size_bytes = sl_json_int(d, "size_bytes", 0),
                                          .row_count = sl_json_int(d, "row_count", -1),
                                          .bounds = bounded ? bounds : NULL,
-                                         .created_at = sl_json_str(d, "created_at", NULL)};
+                                         .created_at = sl_json_str(d, "created_at", NULL),
+                                         .attempt = sl_json_int(run, "attempt", 0)};
     return sl_catalog_put_asset(v->engine->catalog, &row, err);
 }
 

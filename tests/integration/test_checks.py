@@ -9,7 +9,9 @@ import pytest
 from shapely.geometry import Point, Polygon
 
 from home import Home
-from test_half_published import WAIT_S, Embedded, Lock, kill_in_publish, poison, start, status_of
+from killing import WAIT_S, InEmbedded, Lock, kill_in_publish, poison, start
+from test_half_published import status_of
+from worlds import LAKE, Embedded
 
 HEAD = "apiVersion: sluice/v1\nkind: Recipe\nname: {name}\nversion: 1\nintents: [{name}]\ntype: vector\n"
 RECIPES = {
@@ -229,13 +231,15 @@ def half():
         add_recipes(fresh)
         fresh.run("submit", "--intent", "aside", "--type", "vector", "--batch-id", "poison", "--dataset", "roads",
                   write_rows(fresh, "roads"))
-        yield Embedded(fresh)
+        world = Embedded(fresh)
+        world.look = InEmbedded(world)
+        yield world
     finally:
         fresh.close()
 
 
 def test_a_worker_killed_while_it_publishes_leaves_the_rows_put_aside_once_and_whole(half):
-    lock = Lock(half.connect, half.lock_in_publish)
+    lock = Lock(half.catalog, half.look.lock_in_publish)
     process = start(half.home, "run", "--once")
     kill_in_publish(half, process, "roads.quarantine", 1, 1, lock)
     assert process.wait(WAIT_S) == 0
@@ -243,18 +247,18 @@ def test_a_worker_killed_while_it_publishes_leaves_the_rows_put_aside_once_and_w
     assert shown["status"] == "succeeded" and shown["attempts"] == 2
     assert {(a["dataset_id"], a["version"], a["row_count"]) for a in shown["assets"]} == {
         ("roads", 1, 4), ("roads.csv", 1, 4), ("roads.quarantine", 1, 5)}
-    assert half.reservations() == []
+    assert half.look.reservations() == []
     beside = [d["s3_key"] for a in shown["assets"] for d in a["documents"]]
-    assert half.objects("roads") == sorted([a["s3_key"] for a in shown["assets"]] + beside)
+    assert half.keys(LAKE, "roads") == sorted([a["s3_key"] for a in shown["assets"]] + beside)
     assert half.home.run("verify", "--deep", "--json").json["problems"] == []
 
 
 def test_half_published_rows_put_aside_are_cleared_with_the_rest(half):
     assert poison(half, "roads.quarantine", 1).wait(WAIT_S) == 1
     assert status_of(half.home, "poison") == ("quarantined", "batch.poison")
-    assert half.objects("roads") == [] and half.reservations() == []
+    assert half.keys(LAKE, "roads") == [] and half.look.reservations() == []
     assert half.rows("SELECT 1 FROM catalog.assets") == []
-    aside = {key.rsplit("/", 1)[1] for key in half.objects("orphans/")}
+    aside = {key.rsplit("/", 1)[1] for key in half.keys(LAKE, "orphans/")}
     assert {"roads.parquet", "roads.quarantine.parquet", "roads.quarantine.stac.json"} <= aside
     half.home.run("replay", "poison")
     shown = half.home.run("batch", "show", "poison", "--json").json

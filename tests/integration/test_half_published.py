@@ -5,9 +5,6 @@ A lock on a table of the catalog or the ledger holds a worker where it is to be 
 commit is not made."""
 
 import json
-import os
-import signal
-import subprocess
 from pathlib import Path
 
 import geopandas
@@ -15,8 +12,9 @@ import pytest
 from shapely.geometry import Point
 
 from home import Home
-from killing import WAIT_S, Lock, children, start, wait_until
-from worlds import LAKE, WORLDS, World, make
+from killing import WAIT_S, InServices, Lock, make_world, poison, start, wait_until
+from worlds import LAKE, WORLDS
+
 
 def points(home: Home, name: str, n: int) -> Path:
     path = home.folder / f"{name}.gpkg"
@@ -28,51 +26,6 @@ def points(home: Home, name: str, n: int) -> Path:
 def submit(home: Home, batch: str, dataset: str, n: int) -> None:
     home.run("submit", "--batch", batch, "--intent", "ingest_vector", "--type", "vector", "--dataset", dataset,
              points(home, batch, n))
-
-
-class InEmbedded:
-    """When a worker is where it is to be killed, and what is reserved, in a home that has all in its folder."""
-
-    lock_in_publish = "ledger.assets"  # the commit itself waits for it
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def reservations(self) -> list[tuple]:
-        return self.world.rows("SELECT dataset_id, version FROM ledger.versions ORDER BY 1, 2")
-
-    def in_publish(self, dataset: str, version: int, attempt: int) -> bool:
-        """The row of the catalog is the last thing before the commit."""
-        return bool(self.world.rows(f"SELECT 1 FROM catalog.assets a JOIN ledger.runs r ON r.id = a.run_id::text"
-                                    f" WHERE dataset_id = '{dataset}' AND version = {version} AND r.attempt = {attempt}"))
-
-
-class InServices:
-    """The same where the store is MinIO and the ledger speaks MongoDB."""
-
-    lock_in_publish = "catalog.assets"  # the last thing before the commit waits for it
-
-    def __init__(self, home) -> None:
-        self.home = home
-
-    def reservations(self) -> list[tuple]:
-        return sorted((d["dataset_id"], d["version"]) for d in self.home.ledger.work.find() if "dataset_id" in d)
-
-    def in_publish(self, dataset: str, version: int, attempt: int) -> bool:
-        """All objects are this attempt's: the data, two documents, the thumbnail."""
-        keys = self.home.keys(self.home.lake, f"{dataset}/v{version}/")
-        try:
-            runs = {self.home.engine.head_object(Bucket=self.home.lake, Key=k)["Metadata"]["run_id"] for k in keys}
-        except self.home.engine.exceptions.ClientError:  # one of them has just gone
-            return False
-        run = self.home.ledger.runs.find_one({"_id": runs.pop()}) if len(keys) == 4 and len(runs) == 1 else None
-        return bool(run) and run["attempt"] == attempt
-
-
-def make_world(name: str, request) -> World:
-    world = make(name, request)
-    world.look = InEmbedded(world) if name == "embedded" else InServices(world.home)
-    return world
 
 
 @pytest.fixture(params=WORLDS)
@@ -91,26 +44,6 @@ def embedded(request):
         yield made
     finally:
         made.close()
-
-
-def kill_in_publish(world, process: subprocess.Popen, dataset: str, version: int, attempt: int, lock: Lock) -> None:
-    wait_until(lambda: world.look.in_publish(dataset, version, attempt), f"attempt {attempt} in publish")
-    for worker in children(process.pid):
-        os.kill(worker, signal.SIGKILL)
-        wait_until(lambda pid=worker: pid not in children(process.pid), "the end of the worker")
-    lock.release()
-
-
-def poison(world, dataset: str, version: int, before_the_last_kill=lambda: None) -> subprocess.Popen:
-    """A run whose worker is killed twice, both times once its objects are in the lake."""
-    lock = Lock(world.catalog, world.look.lock_in_publish)
-    process = start(world.home, "run", "--once")
-    kill_in_publish(world, process, dataset, version, 1, lock)
-    lock = Lock(world.catalog, world.look.lock_in_publish)
-    wait_until(lambda: world.look.in_publish(dataset, version, 2), "attempt 2 in publish")
-    before_the_last_kill()
-    kill_in_publish(world, process, dataset, version, 2, lock)
-    return process
 
 
 def status_of(home: Home, batch: str) -> tuple[str, str | None]:

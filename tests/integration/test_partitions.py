@@ -17,8 +17,9 @@ import pytest
 from shapely.geometry import Point
 
 from home import Home
-from test_half_published import Embedded, Lock, start, wait_until
+from killing import InEmbedded, Lock, start, wait_until
 from test_outputs import failures
+from worlds import Embedded
 
 HEAD = "apiVersion: sluice/v1\nkind: Recipe\nname: {name}\nversion: 1\nintents: [{name}]\ntype: vector\n"
 RECIPES = {
@@ -232,7 +233,7 @@ def test_verify_knows_every_part_and_a_replay_puts_a_lost_one_again(ready):
 def test_a_run_killed_before_its_commit_leaves_no_part(ready):
     place = Embedded(ready)
     submit(ready, "by_kind", "killed", ready.folder / "kinds.gpkg")
-    lock = Lock(place.connect, place.lock_in_publish)
+    lock = Lock(place.catalog, InEmbedded.lock_in_publish)
     lake = ready.bucket("data-lake")
     process = start(ready, "run", "--once")
     try:

@@ -217,7 +217,7 @@ def test_sighup_reads_the_recipes_again_and_refuses_those_with_errors(ready, ser
     try:
         recipe.write_text(QUICK.replace("quick", "fresh").replace("pg_sleep", "pg_sleep").replace("- sql", "- sqll"))
         server.signal(signal.SIGHUP)
-        refused = server.wait_for("recipes.refused")
+        refused = server.wait_for("recipes.refused", 2)  # the supervisor's and its worker's
         assert "fresh.yaml" in refused[0]["message"] and "sqll" in refused[0]["message"]
         recipe.write_text(QUICK.replace("quick", "fresh"))
         server.signal(signal.SIGHUP)

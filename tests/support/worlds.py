@@ -43,10 +43,12 @@ class World:
 
 
 class Embedded(World):
-    def __init__(self) -> None:
-        super().__init__(Home())
+    def __init__(self, home: Home | None = None) -> None:
+        """A home that is there already, or a new one."""
+        super().__init__(home or Home())
         self.buckets = {LANDING: "landing-zone", LAKE: "data-lake", RAW: "raw-vault"}
-        self.home.run("init")
+        if home is None:
+            self.home.run("init")
 
     def _path(self, role: str, key: str) -> Path:
         return self.home.path / "store" / self.buckets[role] / key

@@ -193,8 +193,6 @@ static void quiet(mongoc_log_level_t level, const char *domain, const char *mess
 
 static void begin_driver(void)
 {
-    /* Counters in shared memory would outlive a process that is killed, and the next one with its number would complain. */
-    setenv("MONGOC_DISABLE_SHM", "1", 0);
     mongoc_init();
     /* What fails comes back as an error; the driver's own lines could hold addresses. */
     mongoc_log_set_handler(quiet, NULL);
