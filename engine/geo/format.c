@@ -47,6 +47,7 @@ const struct sl_format sl_formats[] = {
      "application/wmo-grib", 0},
     {"NetCDF", NAMES("NC", "NetCDF4"), SL_DATA_GRID, "netCDF", NAMES("nc", "nc4"), none, "application/x-netcdf", 0},
     {"DBF", NAMES("dBASE", "dBase III"), SL_DATA_TABLE, "ESRI Shapefile", NAMES("dbf"), NAMES("cpg"), "application/dbase", 0},
+    {"Parquet", none, SL_DATA_TABLE, "", NAMES("parquet"), none, "application/vnd.apache.parquet", SL_FORMAT_BY_DUCKDB},
     {"CSV", none, SL_DATA_VECTOR, "CSV", NAMES("csv"), none, "text/csv", TABULAR | ZIPPED},
 };
 const size_t sl_n_formats = sizeof sl_formats / sizeof *sl_formats;

@@ -20,7 +20,8 @@ enum {
      * its stem are taken in. */
     SL_FORMAT_MULTI_FILE = 1 << 0,
     SL_FORMAT_ZIPPED = 1 << 1,  /* is also read within a ZIP archive */
-    SL_FORMAT_TABULAR = 1 << 2  /* may also be declared as a table */
+    SL_FORMAT_TABULAR = 1 << 2, /* may also be declared as a table */
+    SL_FORMAT_BY_DUCKDB = 1 << 3 /* GDAL has no driver for it: DuckDB reads it */
 };
 
 struct sl_format {

@@ -252,6 +252,14 @@ int sl_vector_open(const char *path, const struct sl_vector_options *options, st
     /* Its driver takes a column called WKT for one whatever it is told; the column itself stays. */
     v->no_geometry = options->as_table && (!strcmp(options->format->driver, "GeoJSON") || !strcmp(options->format->driver, "CSV"));
     v->geometry_column = sl_arena_strdup(v->arena, options->geometry_column ? options->geometry_column : "geom");
+    if (v->format->flags & SL_FORMAT_BY_DUCKDB) {
+        int opened = sl_vector__open_parquet(v, path, err);
+        if (opened == 0) {
+            *out = v;
+            v = NULL;
+        }
+        return opened;
+    }
     int rc = find_place(path, options, v->arena, &v->place, err);
     if (v->place.index_made)
         sl_vector__note(v, "its .shx was missing: the index was made again from the .shp");
@@ -283,6 +291,7 @@ void sl_vector_close(struct sl_vector *v)
         return;
     if (v->dataset)
         GDALClose(v->dataset);
+    sl_vector__close_parquet(v);
     if (is_osm(v->format))
         sl_vector__end_osm();
     sl_vector__close_text(v);
@@ -333,6 +342,12 @@ int sl_vector_layers(const char *path, const struct sl_format *format, struct sl
     const struct sl_vector_options options = {.format = format, .any_layer = true};
     SL_CLEANUP(sl_vector__place_end) struct sl_vector__place place = {0};
     int64_t ignored;
+    if (format->flags & SL_FORMAT_BY_DUCKDB) {
+        *layers = sl_arena_array(arena, 1, sizeof **layers);
+        **layers = (struct sl_vector_layer){.name = sl_path_stem(arena, path)};
+        *n = 1;
+        return 0;
+    }
     int rc = find_place(path, &options, arena, &place, err);
     if (rc)
         return rc;
@@ -437,7 +452,8 @@ static void release_stream(struct ArrowArrayStream *stream)
 
 int sl_vector_stream(struct sl_vector *v, struct ArrowArrayStream *out, struct sl_error *err)
 {
-    (void)err;
+    if (v->duck)
+        return sl_vector__stream_parquet(v, out, err);
     v->rows = v->curves = v->surfaces = 0;
     v->info.bad_rows = v->bad_lines;
     v->ended = false;

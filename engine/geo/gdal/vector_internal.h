@@ -61,8 +61,16 @@ struct sl_vector {
     struct sl_error first_bad; /* row */
     bool ended;
     struct sl_error failure; /* of the stream; code SL_OK: none */
+    struct sl_duck *duck;    /* of a Parquet file; then there is no dataset */
+    const char *select;      /* its rows */
+    struct ArrowArrayStream inner;
+    struct ArrowSchema schema;
 };
 
+/* A Parquet file: opened, streamed and closed by DuckDB. */
+int sl_vector__open_parquet(struct sl_vector *vector, const char *path, struct sl_error *err);
+int sl_vector__stream_parquet(struct sl_vector *vector, struct ArrowArrayStream *out, struct sl_error *err);
+void sl_vector__close_parquet(struct sl_vector *vector);
 void sl_vector__place_end(struct sl_vector__place *place);
 /* The parts of a Shapefile under one stem, where they have not one by themselves, and with an index, where there is none:
  * path and alias of the place. In an archive by the names of its entries, on disk beside the path. */
