@@ -53,16 +53,16 @@ static int roles_of(struct sl_pg *admin, const char *name, char roles[ROLES_MAX]
     return rc;
 }
 
-int sl_postgis__drop(struct sl_pg *admin, const char *name, struct sl_error *err)
+static int drop_what_is_there(struct sl_pg *admin, const char *name, int *n_roles, struct sl_error *err)
 {
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     char roles[ROLES_MAX][SL_PROC_NAME_BYTES];
-    int n = 0, rc = roles_of(admin, name, roles, &n, err);
+    int rc = roles_of(admin, name, roles, n_roles, err);
     sl_sql_init(&sql, SL_DIALECT_POSTGIS);
     sl_sql_text(&sql, "DROP SCHEMA IF EXISTS ");
     sl_sql_ident(&sql, name);
     sl_sql_text(&sql, " CASCADE");
-    for (int i = 0; rc == 0 && i < n; i++) {
+    for (int i = 0; rc == 0 && i < *n_roles; i++) {
         const char *role = roles[i];
         /* What a killed run left behind may still be running and hold locks. */
         rc = sl_pg_query(admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", 1, &role,
@@ -73,6 +73,22 @@ int sl_postgis__drop(struct sl_pg *admin, const char *name, struct sl_error *err
         sl_sql_ident(&sql, role);
     }
     return rc ? rc : exec_admin(admin, &sql, err);
+}
+
+/* Somebody else may drop the same at the same time (after a restart of the server everybody sweeps): a role that goes in
+ * between is "does not exist", or words of the system's caches. */
+int sl_postgis__drop(struct sl_pg *admin, const char *name, struct sl_error *err)
+{
+    enum { TRIES = 4 };
+    char roles[ROLES_MAX][SL_PROC_NAME_BYTES];
+    int before = 0, after = 0, rc = drop_what_is_there(admin, name, &before, err);
+    for (int i = 1; rc == -(int)SL_E_POSTGRES && i < TRIES; i++) {
+        if (roles_of(admin, name, roles, &after, NULL) < 0 || after >= before)
+            return rc;
+        sl_error_clear(err);
+        rc = drop_what_is_there(admin, name, &before, err);
+    }
+    return rc;
 }
 
 static void create_schema(struct sl_sql *sql, const char *name)

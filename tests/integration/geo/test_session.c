@@ -2,6 +2,7 @@
 /* A session's confinement, its end, damaged files, and the same bytes every time. */
 #include "geo_fixture.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -223,6 +224,51 @@ static void sweep_drops_orphans_only(void **state)
     assert_int_equal(admin_int("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'proc\\_%'"), 0);
     assert_int_equal(admin_int("SELECT count(*) FROM pg_namespace WHERE nspname = 'proc_somebody'"), 1);
     admin("DROP SCHEMA proc_somebody");
+}
+
+struct rival {
+    struct sl_pg *pg;
+    pthread_t thread;
+};
+
+/* Commits its own drop once somebody waits for it. */
+static void *drop_first(void *data)
+{
+    struct rival *r = data;
+    int64_t waits = 0;
+    for (int i = 0; i < 2000 && !waits; i++) {
+        usleep(5000);
+        if (sl_pg_query_int(r->pg, "SELECT count(*) FROM pg_locks WHERE NOT granted", 0, NULL, 0, &waits, NULL) < 0)
+            break;
+    }
+    if (sl_pg_commit(r->pg, NULL) < 0)
+        waits = 0;
+    return waits ? r : NULL;
+}
+
+static void two_may_sweep_the_same_at_a_time(void **state)
+{
+    (void)state;
+    struct rival rival = {0};
+    char sql[512], name[SL_PROC_NAME_BYTES];
+    int64_t dropped = -1;
+    void *waited = NULL;
+    struct sl_compute *compute = geo_compute(1);
+    struct sl_compute_session *s = geo_begin(compute);
+    snprintf(name, sizeof name, "%s", s->schema);
+    assert_ok(s->compute->ops->end(s, true, &err));
+    compute->ops->free(compute);
+    assert_ok(sl_pg_open(&geo.cluster.target, "rival", &rival.pg, &err));
+    snprintf(sql, sizeof sql, "DROP SCHEMA \"%s\" CASCADE; DROP OWNED BY \"%s\" CASCADE; DROP ROLE \"%s\"", name, name, name);
+    assert_ok(sl_pg_begin(rival.pg, &err));
+    assert_ok(sl_pg_exec(rival.pg, sql, &err));
+    assert_int_equal(pthread_create(&rival.thread, NULL, drop_first, &rival), 0);
+    int rc = geo.compute->ops->sweep(geo.compute, is_orphan, &(int){1}, false, &dropped, NULL, &err);
+    assert_int_equal(pthread_join(rival.thread, &waited), 0);
+    sl_pg_close(rival.pg);
+    assert_ok(rc);
+    assert_non_null(waited);
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'proc\\_%'"), 0);
 }
 
 static void a_crs_without_a_code_gets_one_private_srid(void **state)
@@ -481,6 +527,7 @@ int main(void)
         cmocka_unit_test(a_session_taken_up_again_knows_nothing_of_the_last_run),
         cmocka_unit_test(a_session_whose_role_was_swept_is_made_anew),
         cmocka_unit_test(sweep_drops_orphans_only),
+        cmocka_unit_test(two_may_sweep_the_same_at_a_time),
         T(a_query_is_described_as_the_table_that_it_would_make),
         T(a_described_query_is_not_run),
         T(what_cannot_be_described_is_a_fault_of_the_step),
