@@ -23,6 +23,7 @@ enum {
     COUNT_MS = 100,
     ANNOUNCE_MS = 10000,
     LOST_IN_A_ROW = 3,
+    BUGS_IN_A_ROW = 5,
     LOOK_AGAIN_MAX_MS = 30000,
     PAUSE_BASE_MS = 200
 };
@@ -220,35 +221,52 @@ static int turn(struct supervisor *s, bool *done, struct sl_error *err)
     return 0;
 }
 
-/* A service that went away: asked again with patience; what the workers held meanwhile is given back. `run` does so a few
- * times in a row, `serve` for ever. */
+/* A service that went away: asked again with patience; what the workers held meanwhile is given back. */
 static int come_back(struct supervisor *s, struct sl_error *err)
 {
-    int rc;
-    do {
-        sl_log_error(SL_LOG_WARN, "supervisor.reconnect", err, NULL);
-        rc = sl_engine_reconnect(s->engine, err);
-        if (rc == 0)
-            rc = sl_recover(s->engine, err);
-    } while (rc < 0 && s->options->forever && !stop_signals && sl_engine_lost((enum sl_code)-rc));
-    return rc;
+    sl_log_error(SL_LOG_WARN, "supervisor.reconnect", err, NULL);
+    int rc = sl_engine_reconnect(s->engine, err);
+    return rc < 0 ? rc : sl_recover(s->engine, err);
 }
 
-/* What may pass ends no server. */
+/* `run` asks a few times in a row for what went away, a server asks for ever for what may pass. What looks like a mistake
+ * of ours may be the last words of a server that was killed: it ends a server only when it comes again and again. */
+static bool worth_another_try(const struct supervisor *s, enum sl_code code)
+{
+    enum sl_error_class class = sl_code_class(code);
+    if (stop_signals)
+        return false;
+    if (!s->options->forever)
+        return sl_engine_lost(code) && s->turns_failed < LOST_IN_A_ROW;
+    return class == SL_CLASS_TRANSIENT || (class == SL_CLASS_BUG && s->turns_failed < BUGS_IN_A_ROW);
+}
+
+static void rest(const struct supervisor *s)
+{
+    int64_t until = sl_clock_mono_ns() + sl_clock_backoff_ns(s->turns_failed, PAUSE_BASE_MS * SL_NS_PER_MS,
+                                                             LOOK_AGAIN_MAX_MS * SL_NS_PER_MS);
+    for (int64_t now = sl_clock_mono_ns(); now < until && !stop_signals; now = sl_clock_mono_ns())
+        sl_clock_sleep_ns(until - now < TURN_MS * SL_NS_PER_MS ? until - now : TURN_MS * SL_NS_PER_MS);
+}
+
+/* 0: what failed may be done again. */
 static int try_again(struct supervisor *s, int rc, struct sl_error *err)
 {
-    enum sl_code code = (enum sl_code)-rc;
-    if (stop_signals || sl_code_class(code) != SL_CLASS_TRANSIENT)
-        return rc;
-    s->turns_failed++;
-    if (sl_engine_lost(code) && (s->options->forever || s->turns_failed <= LOST_IN_A_ROW))
-        return come_back(s, err);
-    if (!s->options->forever)
-        return rc;
-    sl_log_error(SL_LOG_WARN, "supervisor.again", err, NULL);
-    sl_clock_sleep_ns(
-        sl_clock_backoff_ns(s->turns_failed, PAUSE_BASE_MS * SL_NS_PER_MS, LOOK_AGAIN_MAX_MS * SL_NS_PER_MS));
-    return 0;
+    while (rc < 0 && worth_another_try(s, (enum sl_code)-rc)) {
+        enum sl_code code = (enum sl_code)-rc;
+        s->turns_failed++;
+        if (sl_code_class(code) == SL_CLASS_TRANSIENT && !sl_engine_lost(code)) {
+            sl_log_error(SL_LOG_WARN, "supervisor.again", err, NULL);
+            rest(s);
+            return 0;
+        }
+        rc = come_back(s, err);
+        if (rc < 0 && !s->options->forever)
+            return rc; /* it has had the patience of every port */
+        if (rc < 0)
+            rest(s);
+    }
+    return rc;
 }
 
 static int loop(struct supervisor *s, struct sl_error *err)
@@ -286,6 +304,21 @@ static int sweep_store(struct sl_engine *engine, struct sl_error *err)
     return rc;
 }
 
+/* What is left of before. */
+static int begin(struct supervisor *s, struct sl_error *err)
+{
+    int rc;
+    do {
+        rc = sl_recover(s->engine, err);
+        if (rc == 0 && s->options->forever && s->engine->store)
+            rc = sweep_store(s->engine, err);
+        if (rc == 0)
+            return 0;
+        rc = try_again(s, rc, err);
+    } while (rc == 0);
+    return rc;
+}
+
 int sl_run_supervise(struct sl_engine *engine, const struct sl_run_options *options, struct sl_run_summary *summary,
                      struct sl_error *err)
 {
@@ -297,9 +330,7 @@ int sl_run_supervise(struct sl_engine *engine, const struct sl_run_options *opti
     s->started_wall_ns = sl_clock_wall_ns();
     s->again_ns = -1;
     s->reloads_passed = reload_signals;
-    int rc = sl_recover(engine, err);
-    if (rc == 0 && options->forever && engine->store)
-        rc = sweep_store(engine, err);
+    int rc = begin(s, err);
     if (rc == 0)
         rc = loop(s, err);
     sl_crew_end(&s->crew);

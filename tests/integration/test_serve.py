@@ -15,6 +15,7 @@ import pytest
 from shapely.geometry import Point
 
 from home import Home, binary
+from worlds import Embedded
 
 WAIT_S = 90
 SLOW = """apiVersion: sluice/v1
@@ -280,6 +281,40 @@ def test_a_server_that_is_killed_is_followed_by_one_that_finishes(ready, serve):
     assert {b["status"] for b in wait_for_end(ready, "killed-", 4)} == {"succeeded"}
     assets = find(ready, "assets", {"batch_id": {"$regex": "^killed-"}})
     assert sorted((a["dataset_id"], a["version"]) for a in assets) == [(f"killed_{i}", 1) for i in range(4)]
+
+
+def trip(home: Home, up: bool) -> None:
+    """With a wire across its way PostgreSQL says of every sweep what no restart would mend."""
+    with Embedded(home).catalog() as c:
+        c.execute("DROP TRIGGER IF EXISTS wire ON spatial_ref_sys")
+        c.execute("CREATE OR REPLACE FUNCTION public.trip() RETURNS trigger LANGUAGE plpgsql AS "
+                  "$$BEGIN RAISE EXCEPTION 'tripped'; END$$")
+        if up:
+            c.execute("CREATE TRIGGER wire BEFORE DELETE ON spatial_ref_sys EXECUTE FUNCTION public.trip()")
+
+
+@pytest.fixture
+def wire(ready):
+    trip(ready, True)
+    yield lambda up: trip(ready, up)
+    trip(ready, False)
+
+
+def test_a_server_that_cannot_begin_tries_again_and_begins_when_it_can(ready, serve, wire):
+    server = serve("worker")
+    assert "tripped" in server.wait_for("supervisor.reconnect", 2)[0]["message"]
+    wire(False)
+    serve("sensor")
+    upload(ready, "tripped", seed=750)
+    assert wait_for_end(ready, "tripped", 1)[0]["status"] == "succeeded"
+    assert server.stop() == 0
+
+
+def test_a_server_that_never_can_begin_ends_and_says_why(serve, wire):
+    server = serve("worker")
+    assert server.process.wait(WAIT_S) == 1
+    assert "tripped" in server.log_path.read_text().splitlines()[-1]
+    assert len(server.events("supervisor.reconnect")) == 5
 
 
 def test_a_late_file_starts_its_batch_soon_and_waiting_costs_no_runs(ready, serve):

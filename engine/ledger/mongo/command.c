@@ -13,9 +13,13 @@ enum { DUPLICATE_KEY = 11000, UNAUTHORIZED = 13, AUTHENTICATION_FAILED = 18, REF
 
 static bool is_away(const bson_error_t *e)
 {
-    /* Shutting down, no longer or not yet primary: another server, or this one a little later. */
-    static const uint32_t codes[] = {6, 7, 89, 91, 189, 9001, 10058, 10107, 11600, 11602, 13435, 13436, 63, 150, 13388, 234, 133};
+    /* Shutting down, no longer or not yet primary: another server, or this one a little later. A cursor that nobody knows
+     * (43, 237) was of a server before it was restarted; 112 and 262 are a conflict and a time-out of the server's own. */
+    static const uint32_t codes[] = {6,     7,     89, 91,  189,   9001, 10058, 10107, 11600, 11602, 13435,
+                                     13436, 63,    150, 13388, 234,  133,  43,    237,   112,   262};
     if (e->domain == MONGOC_ERROR_STREAM || e->domain == MONGOC_ERROR_SERVER_SELECTION)
+        return true;
+    if (e->domain == MONGOC_ERROR_PROTOCOL && e->code == MONGOC_ERROR_PROTOCOL_INVALID_REPLY) /* cut off in the middle */
         return true;
     for (size_t i = 0; e->domain == MONGOC_ERROR_SERVER && i < sizeof codes / sizeof *codes; i++)
         if (e->code == codes[i])
