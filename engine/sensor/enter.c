@@ -76,7 +76,7 @@ int sl_tick_refuse(struct sl_tick *t, struct sl_found *f, struct sl_error *err)
     return 0;
 }
 
-enum sl_again sl_again_of(struct json_object *doc, const char *key)
+static enum sl_again again_by_ledger(struct json_object *doc, const char *key)
 {
     enum sl_batch_status status = SL_BATCH_PENDING;
     sl_batch_status_by_name(sl_json_str(doc, "status", ""), &status);
@@ -87,6 +87,36 @@ enum sl_again sl_again_of(struct json_object *doc, const char *key)
     if (!strcmp(sl_json_str(doc, "manifest_key", ""), key) || !strcmp(sl_json_str(doc, "leaving", ""), key))
         return SL_AGAIN_QUARANTINE;
     return SL_AGAIN_REOPEN;
+}
+
+/* A kill between the removal and the ledger's word of it leaves a move that has no end: what lies there since is younger
+ * than the move's copy, while what was copied is older. One clock has timed both, the store's. */
+static int was_put_back(struct sl_engine *engine, struct json_object *doc, const struct sl_found *f, bool *put_back,
+                        struct sl_error *err)
+{
+    struct sl_object_info copy;
+    const char *filed = sl_json_str(doc, "manifest_key", "");
+    *put_back = false;
+    if (!strcmp(filed, f->key))
+        return 0;
+    int rc = sl_store_head(engine->store, engine->config->landing_bucket, filed, &copy, NULL, err);
+    if (rc == -SL_E_STORE_NOT_FOUND) {
+        sl_error_clear(err);
+        return 0;
+    }
+    *put_back = rc == 0 && f->modified_ns > copy.modified_ns;
+    return rc;
+}
+
+int sl_again_of(struct sl_engine *engine, struct json_object *batch_doc, const struct sl_found *found, enum sl_again *again,
+                struct sl_error *err)
+{
+    bool put_back = false;
+    enum sl_again said = again_by_ledger(batch_doc, found->key);
+    int rc = said == SL_AGAIN_QUARANTINE ? was_put_back(engine, batch_doc, found, &put_back, err) : 0;
+    if (rc == 0)
+        *again = put_back ? SL_AGAIN_REOPEN : said;
+    return rc;
 }
 
 static int finish_quarantine(struct sl_tick *t, struct sl_found *f, struct json_object *doc, struct sl_error *err)
@@ -127,15 +157,19 @@ static int reopen(struct sl_tick *t, struct sl_found *f, struct sl_error *err)
     return rc;
 }
 
-static int again(struct sl_tick *t, struct sl_found *f, struct sl_error *err)
+static int come_again(struct sl_tick *t, struct sl_found *f, struct sl_error *err)
 {
     struct sl_ledger *ledger = t->engine->ledger;
     const char *batch_id = f->manifest.batch_id;
     SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
+    enum sl_again again;
     int rc = ledger->ops->get_batch(ledger, batch_id, &doc, err);
     if (rc < 0 || !doc)
         return rc;
-    switch (sl_again_of(doc, f->key)) {
+    rc = sl_again_of(t->engine, doc, f, &again, err);
+    if (rc < 0)
+        return rc;
+    switch (again) {
     case SL_AGAIN_ARCHIVE:
         sl_log(SL_LOG_INFO, "sensor.same", "batch", batch_id, "status", "succeeded", NULL);
         return sl_manifest_to_archive(t->engine, batch_id, f->key, f->arena, err);
@@ -160,7 +194,7 @@ int sl_tick_enter(struct sl_tick *t, struct sl_found *f, struct sl_error *err)
     if (rc < 0)
         return rc;
     if (how == SL_REGISTERED_SAME)
-        return again(t, f, err);
+        return come_again(t, f, err);
     if (how == SL_REGISTERED_OTHER) {
         sl_fail(&f->why, SL_E_BATCH_DUPLICATE, "batch %s was there before with other content", m->batch_id);
         sl_error_hint(&f->why, "give the new manifest a batch_id of its own");

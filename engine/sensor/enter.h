@@ -18,7 +18,8 @@ enum sl_again {
     SL_AGAIN_QUARANTINE, /* it ended badly, and the move to quarantine/ is not at its end */
     SL_AGAIN_REOPEN      /* it ended badly before, and its uploader has put it back */
 };
-enum sl_again sl_again_of(struct json_object *batch_doc, const char *key);
+int sl_again_of(struct sl_engine *engine, struct json_object *batch_doc, const struct sl_found *found, enum sl_again *again,
+                struct sl_error *err);
 
 /* A good one. The same again as sl_again_of says; other content under a known batch_id is refused. */
 int sl_tick_enter(struct sl_tick *tick, struct sl_found *found, struct sl_error *err);

@@ -41,6 +41,7 @@ int sl_found_read(struct sl_engine *engine, const char *key, struct sl_found *f,
         memcpy(f->content_hash, "sha256:", sizeof "sha256:");
         sl_sha256_final(r.hash, f->content_hash + 7);
         snprintf(f->etag, sizeof f->etag, "%s", info.etag);
+        f->modified_ns = info.modified_ns;
     }
     sl_sha256_free(r.hash);
     return rc;

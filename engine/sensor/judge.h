@@ -17,7 +17,7 @@ struct sl_found {
     struct sl_arena *arena; /* of this manifest; owns what is below but text, doc, violations */
     const char *key;
     char etag[SL_ETAG_BYTES], content_hash[SL_CONTENT_HASH_BYTES];
-    int64_t size_bytes;
+    int64_t size_bytes, modified_ns; /* the store's clock; it may know only whole seconds */
     struct sl_buf text;
     bool too_large;
     struct sl_doc *doc; /* NULL: not JSON */

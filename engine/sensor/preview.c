@@ -39,7 +39,8 @@ static void put_error(struct json_object *o, const struct sl_error *why)
 }
 
 /* What the batch that the ledger has already means. */
-static void show_known(struct json_object *o, struct json_object *doc, const struct sl_found *f)
+static int show_known(struct sl_engine *engine, struct json_object *o, struct json_object *doc, const struct sl_found *f,
+                      struct sl_error *err)
 {
     static const char *const actions[] = {"wait", "archive", "quarantine", "reopen"};
     struct json_object *error = sl_json_get(doc, "error");
@@ -49,17 +50,21 @@ static void show_known(struct json_object *o, struct json_object *doc, const str
         sl_json_put_str(o, "action", "refuse");
         sl_json_put_str(o, "code", sl_code_name(SL_E_BATCH_DUPLICATE));
         sl_json_put_str(o, "message", "the batch was there before with other content");
-        return;
+        return 0;
     }
-    enum sl_again again = sl_again_of(doc, f->key);
+    enum sl_again again;
+    int rc = sl_again_of(engine, doc, f, &again, err);
+    if (rc < 0)
+        return rc;
     sl_json_put_str(o, "action", actions[again]);
     if (again != SL_AGAIN_WAIT)
-        return;
+        return 0;
     sl_json_put_str(o, "not_before", sl_json_str(doc, "not_before", NULL));
     if (error && !strcmp(status, "pending")) {
         sl_json_put_str(o, "code", sl_json_str(error, "code", NULL));
         sl_json_put_str(o, "message", sl_json_str(error, "message", NULL));
     }
+    return 0;
 }
 
 static int show_manifest(struct sl_engine *engine, struct sl_found *f, struct json_object *o, struct sl_error *err)
@@ -76,7 +81,7 @@ static int show_manifest(struct sl_engine *engine, struct sl_found *f, struct js
     sl_json_put_int(o, "priority", sl_limits_priority(&engine->limits, f->manifest.intent));
     int rc = engine->ledger->ops->get_batch(engine->ledger, f->manifest.batch_id, &doc, err);
     if (rc == 0 && doc)
-        show_known(o, doc, f);
+        rc = show_known(engine, o, doc, f, err);
     else if (rc == 0)
         sl_json_put_str(o, "action", "enter");
     return rc;

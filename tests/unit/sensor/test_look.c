@@ -293,6 +293,7 @@ static void test_a_manifest_whose_move_was_cut_short_is_not_taken_for_one_that_w
     sl_json_put_str(batch, "manifest_key", "quarantine/poison.json");
     sl_json_put_str(batch, "leaving", "manifests/poison.json");
     fake_put_manifest(fake, "poison", "ingest_vector");
+    fake_put(fake, "quarantine/poison.json", "as it was copied");
     tick();
     assert_string_equal(fake_status(fake, "poison"), "quarantined");
     assert_false(fake_has(fake, "manifests/poison.json"));
@@ -302,6 +303,23 @@ static void test_a_manifest_whose_move_was_cut_short_is_not_taken_for_one_that_w
     tick();
     assert_string_equal(fake_status(fake, "poison"), "pending");
     assert_string_equal(sl_json_str(batch, "manifest_key", ""), "manifests/poison.json");
+}
+
+/* As a worker leaves it that is killed once the old key is removed, before the ledger knows that. */
+static void test_a_manifest_put_back_after_a_move_whose_end_was_never_told_is_reopened(void **state)
+{
+    (void)state;
+    fake_put_manifest(fake, "poison", "ingest_vector");
+    tick();
+    struct json_object *batch = sl_json_get(fake->batches, "poison");
+    sl_json_put_str(batch, "status", "quarantined");
+    sl_json_put_str(batch, "manifest_key", "quarantine/poison.json");
+    sl_json_put_str(batch, "leaving", "manifests/poison.json");
+    fake_put(fake, "quarantine/poison.json", "as it was copied");
+    fake_put_manifest(fake, "poison", "ingest_vector");
+    tick();
+    assert_string_equal(fake_status(fake, "poison"), "pending");
+    assert_true(fake_has(fake, "manifests/poison.json"));
 }
 
 /* A worker ends the batch and its move after the sensor has read the manifest and before it asks the ledger. */
@@ -412,6 +430,7 @@ int main(void)
         TEST(test_two_sensors_enter_each_batch_once),
         TEST(test_what_ended_before_is_filed_or_tried_again),
         TEST(test_a_manifest_whose_move_was_cut_short_is_not_taken_for_one_that_was_put_back),
+        TEST(test_a_manifest_put_back_after_a_move_whose_end_was_never_told_is_reopened),
         TEST(test_what_was_moved_while_the_sensor_looked_is_not_taken_for_one_that_was_put_back),
         TEST(test_a_manifest_whose_worker_died_after_the_commit_is_filed_after_a_lease),
         TEST(test_a_long_queue_is_looked_at_again_a_few_at_a_time),
