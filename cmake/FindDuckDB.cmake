@@ -17,7 +17,7 @@ endif()
 # The extensions that sluice loads, where they lie beside the library.
 get_filename_component(_duckdb_lib_dir "${DuckDB_LIBRARY}" DIRECTORY)
 set(DuckDB_EXTENSIONS)
-foreach(_duckdb_extension postgres_scanner spatial)
+foreach(_duckdb_extension postgres_scanner spatial avro httpfs iceberg)
   if(EXISTS ${_duckdb_lib_dir}/../extensions/${_duckdb_extension}.duckdb_extension)
     list(APPEND DuckDB_EXTENSIONS ${_duckdb_lib_dir}/../extensions/${_duckdb_extension}.duckdb_extension)
   endif()

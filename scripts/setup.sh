@@ -19,7 +19,8 @@ packages=(build-essential cmake ninja-build pkg-config ca-certificates unzip
     libjson-c-dev libyaml-dev libpcre2-dev uuid-dev libssl-dev
     libcurl4-openssl-dev libexpat1-dev libmongoc-dev liblz4-dev libeccodes-dev libeccodes-data
     libeccodes-tools)
-test_packages=(libcmocka-dev clang libclang-rt-14-dev python3-venv clickhouse-server clickhouse-client)
+test_packages=(libcmocka-dev clang libclang-rt-14-dev python3-venv clickhouse-server clickhouse-client
+    openjdk-17-jre-headless maven)
 
 npm_package=@duckdb/node-bindings-linux-x64@1.5.5-r.5
 go_module=github.com/duckdb/duckdb-go-bindings@v0.10505.0
@@ -31,6 +32,9 @@ declare -A pinned=(
     [$header]=48e716b9ce96ca8fead9cb35693fdc0343ac0fc1f6e7db5561fa0f44b674153d
     [extensions/postgres_scanner.duckdb_extension]=b1ced4cfc6311313e117c2afb3eac76508718778dde0716421503c7dbfb5605c
     [extensions/spatial.duckdb_extension]=03cbb687fbb1583af6154266dc17b9c99e11fdcc1cd4a43cec19f38ef272d4de
+    [extensions/avro.duckdb_extension]=f9c59d9735863896fb10c78f2d6e23132cc9ede4a4fb8c10a6f523b6d0793c77
+    [extensions/httpfs.duckdb_extension]=887c392b1e49128d11667c81e3698d8b00dfdeb456771acf66d05a0f74f7b7d8
+    [extensions/iceberg.duckdb_extension]=ebc4993903de0d71d42fe3027b6691b8d5e5936ed366e98bdb9eab5aeedeb422
 )
 
 tests=0
@@ -125,11 +129,11 @@ fetch() {
         "$library") fetch_library "$1" ;;
         "$header") fetch_header "$1" ;;
         extensions/postgres_scanner.*) fetch_extension "$1" postgres postgres_scanner.duckdb_extension ;;
-        extensions/spatial.*) fetch_extension "$1" spatial spatial.duckdb_extension ;;
+        extensions/*) fetch_extension "$1" "$(basename "$2" .duckdb_extension)" "$(basename "$2")" ;;
     esac
 }
 
-# Hashing 190 MB takes a second; a file that still has the size and time it had when it was hashed is not
+# Hashing 280 MB takes a second; a file that still has the size and time it had when it was hashed is not
 # hashed again.
 stamp_of() { (cd "$duckdb_home" && stat -L -c '%n %s %Y' "$@" 2>/dev/null) || true; }
 
@@ -140,7 +144,7 @@ set_up_duckdb() {
     local files=("${!pinned[@]}") file stamp=$duckdb_home/verified origin="sha256 verified" fetched=0
     # A system library of the same version is what FindDuckDB takes when .cache/ has none.
     if [[ $(dpkg-query -W -f='${Version}' libduckdb-dev 2>/dev/null || true) == "$duckdb_version"* ]]; then
-        files=(extensions/postgres_scanner.duckdb_extension extensions/spatial.duckdb_extension)
+        files=(extensions/{postgres_scanner,spatial,avro,httpfs,iceberg}.duckdb_extension)
         origin="the system's libduckdb-dev, extensions sha256 verified"
     fi
     if [ -f "$stamp" ] && [ "$(stamp_of "${files[@]}")" = "$(cat "$stamp")" ]; then
@@ -148,7 +152,7 @@ set_up_duckdb() {
         return
     fi
     [ "$(uname -m)" = x86_64 ] || die "DuckDB's checksums are pinned for x86_64 only, this is $(uname -m)" \
-        "put DuckDB $duckdb_version's duckdb.h, libduckdb.so, postgres_scanner and spatial extensions under $duckdb_home"
+        "put DuckDB $duckdb_version's duckdb.h, libduckdb.so, extensions (postgres_scanner, spatial, avro, httpfs, iceberg) under $duckdb_home"
     mkdir -p "$duckdb_home"
     duckdb_downloads=$(mktemp -d "$duckdb_home/.download.XXXXXX")
     trap remove_downloads EXIT
@@ -190,4 +194,5 @@ if [ "$tests" = 1 ]; then
     set_up_python
     quiet=$quiet "$root/scripts/fetch/json-schema-suite.sh"
     quiet=$quiet "$root/scripts/fetch/go-services.sh"
+    quiet=$quiet "$root/scripts/fetch/java-services.sh"
 fi

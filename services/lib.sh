@@ -116,9 +116,11 @@ launch_recorded() {
     printf '%s %s\n' "$pid" "$(process_start "$pid" || echo 0)" >"$folder/service.pid"
 }
 
+# A tenth of a second each; a service that takes longer says so before run_service.
+ready_tries=300
 await_ready() {
     local tries
-    for ((tries = 0; tries < 300; tries++)); do
+    for ((tries = 0; tries < ready_tries; tries++)); do
         recorded_pid "$1" >/dev/null || return 1
         ! ready "$(<"$1/port")" || return 0
         sleep 0.1
@@ -140,4 +142,39 @@ service_folder() {
 # need_program NAME: one of those that scripts/fetch/go-services.sh builds.
 need_program() {
     [ -x "$go_bin/$1" ] || die "$1 is not built" "run scripts/fetch/go-services.sh"
+}
+
+# java_version PROGRAM: its major version.
+java_version() {
+    local text
+    text=$("$1" -version 2>&1) || return 1
+    [[ $text =~ \"([0-9]+) ]] && printf '%s\n' "${BASH_REMATCH[1]}"
+}
+
+# java_of LEAST: a Java of that version or later: that of JAVA_HOME, that of the path, or the oldest that will do of those installed.
+java_of() {
+    local program version best='' best_version=0
+    for program in "${JAVA_HOME:+$JAVA_HOME/bin/java}" "$(command -v java || true)"; do
+        [ -n "$program" ] && [ -x "$program" ] || continue
+        version=$(java_version "$program") || continue
+        [ "$version" -lt "$1" ] || { printf '%s\n' "$program"; return; }
+    done
+    for program in /usr/lib/jvm/*/bin/java /opt/*/bin/java; do
+        [ -x "$program" ] || continue
+        version=$(java_version "$program") || continue
+        if [ "$version" -ge "$1" ] && { [ -z "$best" ] || [ "$version" -lt "$best_version" ]; }; then
+            best=$program best_version=$version
+        fi
+    done
+    [ -n "$best" ] && printf '%s\n' "$best"
+}
+
+# http_status PORT PATH: the status of a GET.
+http_status() {
+    (
+        exec 3<>"/dev/tcp/127.0.0.1/$1"
+        printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$2" "$1" >&3
+        read -r -t 5 _ status _ <&3
+        printf '%s\n' "$status"
+    ) 2>/dev/null
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 180
 # What a caller's own configuration would change.
-CONFIGURATION = ("SLUICE_", "MINIO_", "MONGO", "POSTGRES_", "PG", "CLICKHOUSE_")
+CONFIGURATION = ("SLUICE_", "MINIO_", "MONGO", "POSTGRES_", "PG", "CLICKHOUSE_", "ICEBERG_", "TRINO_")
 
 
 def binary() -> Path:

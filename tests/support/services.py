@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MinIO, a MongoDB wire server, PostGIS and, for those who ask for it, ClickHouse, by the scripts of services/, and homes that use them."""
+"""MinIO, a MongoDB wire server, PostGIS and, for those who ask for them, ClickHouse, an Iceberg catalog and Trino, by the scripts of services/, and homes that use them."""
 
 import os
 import secrets
@@ -13,12 +13,13 @@ import boto3
 import botocore.config
 import psycopg
 import pymongo
+import pytest
 
 from home import CONFIGURATION, ROOT, Home
 
 NAMES = ("minio", "mongodb", "postgis")
-ALL = (*NAMES, "clickhouse")
-START_S = 120
+ALL = (*NAMES, "clickhouse", "iceberg-catalog", "trino")
+START_S = 300
 BUCKETS = {"landing": "MINIO_LANDING_BUCKET", "lake": "MINIO_LAKE_BUCKET", "raw": "MINIO_RAW_BUCKET"}
 
 
@@ -36,6 +37,11 @@ def s3_client(endpoint: str, key: str, secret: str):
     config = botocore.config.Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}, proxies={})
     return boto3.client("s3", endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret,
                         region_name="us-east-1", config=config)
+
+
+def has_java(least: int) -> bool:
+    found = subprocess.run(["bash", "-c", f'set -euo pipefail; source "{ROOT}/services/lib.sh"; java_of {least}'], capture_output=True)
+    return found.returncode == 0
 
 
 class Services:
@@ -107,6 +113,22 @@ class Services:
                                "--database", database, "--query", query], capture_output=True, text=True, timeout=START_S)
         assert done.returncode == 0, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def _start_once(self, name: str) -> dict[str, str]:
+        if not (self.folder / name / "service.pid").exists():
+            self.start(name)
+        return read_env(self.folder / name / "env")
+
+    def tables(self) -> dict[str, str]:
+        """Settings for sluice: the Iceberg catalog, which is started when it is asked for. Its tables are everybody's: a test has
+        a namespace of its own."""
+        return self._start_once("iceberg-catalog")
+
+    def trino(self) -> dict[str, str]:
+        """Settings for sluice: the tables, and Trino over them. Skips the test where no Java can run it."""
+        if not has_java(24):
+            pytest.skip("Trino needs Java 24 or later, and there is none (JAVA_HOME)")
+        return self.tables() | self._start_once("trino")
 
     def private(self) -> dict[str, str]:
         """Settings for sluice: these servers, with buckets, accounts and databases that nobody else uses."""

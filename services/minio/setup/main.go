@@ -27,7 +27,7 @@ Environment: MINIO_ENDPOINT_URL or MINIO_ENDPOINT, MINIO_ROOT_USER, MINIO_ROOT_P
 MINIO_ACCESS_KEY and MINIO_SECRET_KEY (the engine's account),
 MINIO_UPLOADER_ACCESS_KEY and MINIO_UPLOADER_SECRET_KEY (may be absent: somebody who uploads),
 MINIO_LANDING_BUCKET (landing-zone), MINIO_LAKE_BUCKET (data-lake), MINIO_RAW_BUCKET (raw-vault),
-MINIO_POLICY_PREFIX (sluice), MINIO_REGION (us-east-1), MINIO_SETUP_WAIT (seconds to wait for the server, 60).
+MINIO_WAREHOUSE_BUCKET (warehouse: of Iceberg tables), MINIO_POLICY_PREFIX (sluice), MINIO_REGION (us-east-1), MINIO_SETUP_WAIT (seconds to wait for the server, 60).
 `
 
 func main() {
@@ -50,6 +50,7 @@ type settings struct {
 	secure                   bool
 	rootUser, rootPassword   string
 	landing, lake, raw       string
+	warehouse                string
 	enginePolicy, userPolicy string
 	accounts                 []account
 	wait                     time.Duration
@@ -87,6 +88,7 @@ func read() (*settings, error) {
 		landing:      either("MINIO_LANDING_BUCKET", "landing-zone"),
 		lake:         either("MINIO_LAKE_BUCKET", "data-lake"),
 		raw:          either("MINIO_RAW_BUCKET", "raw-vault"),
+		warehouse:    either("MINIO_WAREHOUSE_BUCKET", "warehouse"),
 	}
 	if err := s.readEndpoint(os.Getenv("MINIO_ENDPOINT_URL")); err != nil {
 		return nil, err
@@ -169,7 +171,7 @@ func await(ctx context.Context, objects *minio.Client, s *settings) error {
 }
 
 func makeBuckets(ctx context.Context, objects *minio.Client, s *settings) error {
-	for _, name := range []string{s.landing, s.lake, s.raw} {
+	for _, name := range []string{s.landing, s.lake, s.raw, s.warehouse} {
 		err := objects.MakeBucket(ctx, name, minio.MakeBucketOptions{Region: s.region})
 		switch minio.ToErrorResponse(err).Code {
 		case "", "BucketAlreadyOwnedByYou", "BucketAlreadyExists":
@@ -212,7 +214,8 @@ func allow(actions []string, resources ...string) statement {
 
 func makeAccounts(ctx context.Context, admin *madmin.AdminClient, s *settings) error {
 	policies := map[string][]statement{
-		s.enginePolicy: {allow([]string{"s3:*"}, s.landing, s.landing+"/*", s.lake, s.lake+"/*", s.raw, s.raw+"/*")},
+		s.enginePolicy: {allow([]string{"s3:*"}, s.landing, s.landing+"/*", s.lake, s.lake+"/*", s.raw, s.raw+"/*",
+			s.warehouse, s.warehouse+"/*")},
 		s.userPolicy: {
 			allow(append(look, parts...), s.landing), allow(write, s.landing+"/*"),
 			allow(look, s.lake), allow(fetch, s.lake+"/*"),
