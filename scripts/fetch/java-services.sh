@@ -14,6 +14,7 @@ trino_sha256=cfd5accde17e8ebd251eeeb78aed1f490e77bb3a164d95a0f454bf8a7c1cbd3f
 # Hundreds of megabytes each, and loaded at every start: the others go.
 trino_plugins=(iceberg spooling-filesystem)
 copier=org.apache.maven.plugins:maven-dependency-plugin:3.6.1
+# shellcheck disable=SC2154  # set by lib.sh
 jars=$root/services/iceberg-catalog/dev/jars.sha256
 java_cache=$cache/java
 
