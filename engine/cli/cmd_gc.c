@@ -33,6 +33,7 @@ static int64_t print_found(struct sl_cli *cli, const struct sl_gc_report *r, con
         {r->scratch_folders, "scratch folder", "scratch folders"},
         {r->temporary_objects, "temporary object or unfinished upload", "temporary objects or unfinished uploads"},
         {r->catalog_rows, "catalog row without a document", "catalog rows without a document"},
+        {r->events, "event of the ledger of long ago", "events of the ledger of long ago"},
     };
     int64_t total = 0;
     for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
@@ -75,6 +76,7 @@ static void answer_json(struct sl_cli *cli, const struct sl_gc_report *r, bool d
     sl_json_put_int(o, "orphan_objects", r->orphan_objects);
     sl_json_put_int(o, "orphan_bytes", r->orphan_bytes);
     sl_json_put_int(o, "catalog_rows", r->catalog_rows);
+    sl_json_put_int(o, "events", r->events);
     sl_json_put_int(o, "moved_aside", r->moved_aside);
     sl_json_put_int(o, "moved_aside_bytes", r->moved_aside_bytes);
     sl_json_put_int(o, "deleted", r->deleted);
@@ -91,8 +93,10 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
     struct sl_gc_report report = {0};
     struct sl_gc_options options_of = {.grace_s = a->grace_s, .orphans_s = a->orphans_s, .dry_run = true};
     int rc = sl_cli_engine(cli, SL_NEEDS_STORE | SL_NEEDS_LEDGER | SL_NEEDS_CATALOG | SL_NEEDS_COMPUTE, &engine, err);
-    if (!rc)
+    if (!rc) {
+        options_of.events_s = cli->config->ledger_keep_events_ms / 1000;
         rc = sl_gc(engine, &options_of, &report, err);
+    }
     int64_t total = rc || cli->json ? 0 : print_found(cli, &report, "delete");
     if (!rc && !cli->json)
         print_kept(cli, &report);
@@ -121,7 +125,8 @@ const struct sl_command sl_cmd_gc = {
                 "  sluice gc --yes --grace 12h\n"
                 "  sluice gc --yes --orphans 30d\n",
     .details = "Says what it would do, and does it only with --yes. Objects of the lake that no document names\n"
-               "are moved to orphans/; they are deleted there only when --orphans says how old ones.\n",
+               "are moved to orphans/; they are deleted there only when --orphans says how old ones. Events of the\n"
+               "ledger go after ledger.keep_events, but each batch's first and those of batches that are not over.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),
     .run = run,

@@ -22,6 +22,7 @@ struct sl_config {
     const char *store_backend, *store_root;
     const char *landing_bucket, *lake_bucket, *raw_bucket;
     const char *ledger_backend;
+    int64_t ledger_keep_events_ms;
     const char *ledger_dsn, *catalog_dsn, *compute_dsn; /* secrets */
     const char *postgres_host; /* "": the private cluster in the home */
     int64_t postgres_port;

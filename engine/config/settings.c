@@ -32,6 +32,7 @@ const struct sl_setting sl_config__settings[] = {
     STRING("store.raw_bucket", "MINIO_RAW_BUCKET", raw_bucket, "raw-vault", "bucket of the archived raw files"),
 
     ENUM("ledger.backend", "", ledger_backend, "postgres", "postgres mongo", "where the ledger is kept"),
+    TIME("ledger.keep_events", "", ledger_keep_events_ms, "365d", INT64_C(24) * HOUR, INT64_C(36500) * 24 * HOUR, "gc removes older events"),
     DSN("ledger.dsn", "", ledger_dsn, "PostgreSQL of the ledger, when it is not that of postgres.*"),
     DSN("catalog.dsn", "", catalog_dsn, "PostgreSQL of the catalog, when it is not that of postgres.*"),
     DSN("compute.dsn", "", compute_dsn, "PostGIS to compute in, when it is not that of postgres.*"),

@@ -191,6 +191,8 @@ int sl_gc(struct sl_engine *e, const struct sl_gc_options *options, struct sl_gc
     if (rc == 0)
         rc = remove_rows(&g, err);
     if (rc == 0)
+        rc = e->ledger->ops->sweep_events(e->ledger, options->events_s, options->dry_run, &report->events, err);
+    if (rc == 0)
         rc = sl_grid_loads_sweep(e, g.before_ns, options->dry_run, err);
     return rc;
 }

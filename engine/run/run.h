@@ -226,17 +226,18 @@ int sl_batch_find(struct sl_engine *engine, const char *batch_id, struct json_ob
 struct sl_gc_options {
     int64_t grace_s;   /* what is younger is left where it is */
     int64_t orphans_s; /* what was moved aside longer ago is deleted; -1: nothing is */
+    int64_t events_s;  /* events of longer ago are removed */
     bool dry_run;      /* only count */
 };
 struct sl_gc_report {
     int64_t schemas, foreign_schemas; /* foreign: another account's, they stay */
-    int64_t scratch_folders, temporary_objects, orphan_objects, orphan_bytes, catalog_rows;
+    int64_t scratch_folders, temporary_objects, orphan_objects, orphan_bytes, catalog_rows, events;
     int64_t moved_aside, moved_aside_bytes; /* what lies in orphans/ of the buckets */
     int64_t deleted, deleted_bytes;         /* of those, the old ones */
 };
 /* Ephemeral schemas without a running batch, scratch folders, temporary objects and unfinished uploads, catalog rows
  * without a document, lake objects that no document names and older than the grace period (moved to orphans/ in the lake's
- * bucket, not deleted), and what was moved aside long ago. */
+ * bucket, not deleted), what was moved aside long ago, and the ledger's events of long ago. */
 int sl_gc(struct sl_engine *engine, const struct sl_gc_options *options, struct sl_gc_report *report,
           struct sl_error *err);
 

@@ -218,6 +218,57 @@ static void test_a_reader_misses_nothing_that_is_entered_meanwhile(void **state)
 
 /* ---- processes, and the server itself ---- */
 
+static int64_t sweep(int64_t age_s, bool dry_run)
+{
+    int64_t n = -1;
+    assert_ok(CALL(sweep_events, age_s, dry_run, &n, &err));
+    return n;
+}
+
+static void end_batch(const char *id, const char *run)
+{
+    struct sl_lease lease = ledger_running(id, "w1", run);
+    assert_ok(CALL(close_batch, &lease, SL_BATCH_FAILED, NULL, NULL, &err));
+}
+
+static void test_old_events_go_but_the_first_of_a_batch_and_those_of_batches_that_are_not_over(void **state)
+{
+    (void)state;
+    struct seen s = {.n = 0};
+    char cursor[SL_CURSOR_BYTES] = "";
+    SL_CLEANUP(sl_json_putp) struct json_object *own = ledger_json("{'_id':'e1','event':'repair','s3_key':'a/v1/a.parquet'}");
+    end_batch("over", "r1"); /* pending, running, run, failed */
+    ledger_running("open", "w2", "r2");
+    ledger_register("waits");
+    assert_ok(CALL(add_event, own, &err));
+    ledger_let_expire();
+    assert_int_equal(sweep(3600, false), 0);
+    assert_int_equal(sweep(0, true), 4);
+    assert_int_equal(sweep(0, false), 4);
+    assert_int_equal(sweep(0, false), 0);
+    assert_ok(CALL(events_since, cursor, note, &s, &err));
+    static const char *const expected[] = {"batch.pending batch:over:1", "batch.pending batch:open:1",
+                                           "batch.running batch:open:2", "batch.pending batch:waits:1"};
+    expect_events(&s, expected, 4);
+}
+
+static void test_a_batch_whose_events_are_gone_is_known_and_may_go_again(void **state)
+{
+    (void)state;
+    enum sl_registered how;
+    end_batch("b1", "r1");
+    ledger_let_expire();
+    assert_int_equal(sweep(0, false), 3);
+    SL_CLEANUP(sl_json_putp) struct json_object *again = ledger_manifest("b1", '1', NULL), *known = NULL;
+    assert_ok(CALL(register_batch, again, &how, &err));
+    assert_int_equal(how, SL_REGISTERED_SAME);
+    assert_ok(CALL(reopen, "b1", NULL, NULL, &err));
+    struct sl_lease lease = ledger_claim("b1", "w2", LEDGER_MINUTE);
+    assert_ok(CALL(close_batch, &lease, SL_BATCH_FAILED, NULL, NULL, &err));
+    assert_ok(CALL(get_batch, "b1", &known, &err));
+    assert_int_equal(json_object_array_length(sl_json_get(known, "history")), 6);
+}
+
 static int keep(void *data, struct json_object *doc, struct sl_error *e)
 {
     (void)e;
@@ -273,6 +324,8 @@ int ledger_event_suite_run(void)
         LEDGER_TEST(test_a_visitor_that_stops_sees_the_rest_later),
         LEDGER_TEST(test_the_engine_may_enter_events_of_its_own),
         LEDGER_TEST(test_a_reader_misses_nothing_that_is_entered_meanwhile),
+        LEDGER_TEST(test_old_events_go_but_the_first_of_a_batch_and_those_of_batches_that_are_not_over),
+        LEDGER_TEST(test_a_batch_whose_events_are_gone_is_known_and_may_go_again),
         LEDGER_TEST(test_processes_announce_themselves_and_leave),
         LEDGER_TEST(test_the_server_says_what_it_is),
     };

@@ -2,6 +2,7 @@
 """Verify finds what was changed behind the engine's back, replay repairs and compares, gc moves aside."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -100,6 +101,22 @@ def test_a_file_that_nobody_knows_is_found_and_gc_moves_it_aside(world):
     home.run("gc", "--grace", "0s", "--yes")
     assert not world.exists(LAKE, stray) and world.read(LAKE, f"orphans/{stray}") == b"stray"
     assert problems(home) == []
+
+
+def test_gc_removes_events_that_are_older_than_the_ledger_keeps_them(world):
+    home, keep = world.home, ("-c", "ledger.keep_events=30d")
+    assert home.run(*keep, "gc", "--dry-run", "--json").json["events"] == 0
+    old = datetime.now(UTC) - timedelta(days=31)
+    docs = world.lose_documents("events")
+    world.give_documents("events", [d | {"at": old if isinstance(d["at"], datetime) else
+                                         old.strftime("%Y-%m-%dT%H:%M:%S.%fZ")} for d in docs])
+    assert home.run("gc", "--yes", "--json").json["events"] == 0, "a year is the default"
+    assert f"{len(docs) - 1} events of the ledger of long ago" in home.run(*keep, "gc", "--dry-run").out
+    assert len(world.documents("events")) == len(docs) > 3
+    assert home.run(*keep, "gc", "--yes", "--json").json["events"] == len(docs) - 1
+    assert [d["_id"] for d in world.documents("events")] == ["batch:b1:1"]
+    assert problems(home) == []
+    assert "ledger.keep_events" in home.run("-c", "ledger.keep_events=1h", "gc", check=78).err
 
 
 @on("embedded")

@@ -219,6 +219,102 @@ int sl_ledger_mongo__events_since(struct sl_ledger *ledger, char cursor[SL_CURSO
     return rc;
 }
 
+/* ---- those of long ago ---- */
+
+enum { SWEEP_IDS = 2000 };
+
+struct sweep {
+    struct json_object *open; /* the batches that are not over */
+    struct json_object *ids;  /* to be removed in one command */
+    char last[SL_BATCH_ID_BYTES + 64];
+    bool dry_run;
+    int64_t n;
+};
+
+static int note_open(void *data, struct json_object *doc, struct sl_error *err)
+{
+    (void)err;
+    sl_json_put(data, sl_json_str(doc, "_id", ""), json_object_new_boolean(true));
+    return 0;
+}
+
+static bool is_first(struct json_object *event, const char *batch_id)
+{
+    char first[SL_BATCH_ID_BYTES + 16];
+    snprintf(first, sizeof first, "batch:%s:1", batch_id);
+    return !strcmp(sl_json_str(event, "_id", ""), first);
+}
+
+static int note_old(void *data, struct json_object *event, struct sl_error *err)
+{
+    struct sweep *s = data;
+    const char *id = sl_json_str(event, "_id", ""), *batch_id = sl_json_str(event, "batch_id", NULL);
+    if (batch_id && (sl_json_get(s->open, batch_id) || is_first(event, batch_id)))
+        return 0;
+    if (s->dry_run) {
+        s->n++;
+        return 0;
+    }
+    snprintf(s->last, sizeof s->last, "%s", id);
+    json_object_array_add(s->ids, json_object_new_string(id));
+    return json_object_array_length(s->ids) < SWEEP_IDS ? 0 : sl_fail(err, SL_E_CANCELLED, "enough for one command");
+}
+
+static int remove_ids(struct sl_ledger_mongo *l, struct sweep *s, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object();
+    struct json_object *in = json_object_new_object();
+    sl_json_put(filter, "_id", in);
+    if (!json_object_array_length(s->ids))
+        return 0;
+    s->n += (int64_t)json_object_array_length(s->ids);
+    sl_json_put(in, "$in", json_object_get(s->ids));
+    return sl_ledger_mongo__remove_all(l, "events", filter, err);
+}
+
+/* By _id, so that each round goes on where the last one ended. Nothing is removed while a cursor is open. */
+static int sweep_round(struct sl_ledger *ledger, struct sweep *s, const char *before, bool *more, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object();
+    struct json_object *at = json_object_new_object(), *id = json_object_new_object();
+    const struct sl_find find = {.collection = "events", .filter = filter, .sort = "_id:1"};
+    sl_json_put_str(at, "$lt", before);
+    sl_json_put(filter, "at", at);
+    sl_json_put_str(id, "$gt", s->last);
+    sl_json_put(filter, "_id", id);
+    s->ids = json_object_new_array();
+    int rc = sl_ledger_mongo__find(ledger, &find, note_old, s, err);
+    *more = rc == -SL_E_CANCELLED;
+    if (*more) {
+        sl_error_clear(err);
+        rc = 0;
+    }
+    if (rc == 0)
+        rc = remove_ids(sl_ledger_mongo_of(ledger), s, err);
+    json_object_put(s->ids);
+    return rc;
+}
+
+int sl_ledger_mongo__sweep_events(struct sl_ledger *ledger, int64_t age_s, bool dry_run, int64_t *n, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *open = json_object_new_object();
+    SL_CLEANUP(sl_json_putp) struct json_object *states = json_tokener_parse("{\"status\":{\"$in\":[\"pending\",\"running\"]}}");
+    const struct sl_find find = {.collection = "manifests", .filter = states};
+    struct sweep s = {.open = open, .dry_run = dry_run};
+    char before[SL_LEDGER_ISO_BYTES];
+    int64_t now = 0;
+    bool more = true;
+    int rc = sl_ledger_mongo__now(sl_ledger_mongo_of(ledger), &now, err);
+    if (rc == 0)
+        rc = sl_ledger_mongo__find(ledger, &find, note_open, open, err);
+    sl_ledger_mongo__iso(before, now - age_s * 1000000);
+    while (rc == 0 && more)
+        rc = sweep_round(ledger, &s, before, &more, err);
+    if (rc == 0)
+        *n = s.n;
+    return rc;
+}
+
 /* ---- processes ---- */
 
 int sl_ledger_mongo__announce(struct sl_ledger *ledger, const char *owner, struct json_object *doc, struct sl_error *err)

@@ -228,6 +228,7 @@ int sl_ledger_mongo__get_next_version(struct sl_ledger *ledger, const char *data
 int sl_ledger_mongo__asset_exists(struct sl_ledger *ledger, const char *content_hash, bool *exists,
                                struct sl_error *err);
 int sl_ledger_mongo__add_event(struct sl_ledger *ledger, struct json_object *event, struct sl_error *err);
+int sl_ledger_mongo__sweep_events(struct sl_ledger *ledger, int64_t age_s, bool dry_run, int64_t *n, struct sl_error *err);
 int sl_ledger_mongo__events_since(struct sl_ledger *ledger, char cursor[SL_CURSOR_BYTES], sl_ledger_visit visit, void *data,
                                struct sl_error *err);
 int sl_ledger_mongo__announce(struct sl_ledger *ledger, const char *owner, struct json_object *doc, struct sl_error *err);

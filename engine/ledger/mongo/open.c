@@ -81,6 +81,7 @@ static const struct sl_ledger_ops ops = {
     .asset_exists = sl_ledger_mongo__asset_exists,
     .add_event = sl_ledger_mongo__add_event,
     .events_since = sl_ledger_mongo__events_since,
+    .sweep_events = sl_ledger_mongo__sweep_events,
     .announce = sl_ledger_mongo__announce,
     .probe = sl_ledger_mongo__probe,
     .find = sl_ledger_mongo__find,

@@ -148,3 +148,48 @@ int sl_ledger_pg__events_since(struct sl_ledger *ledger, char cursor[SL_CURSOR_B
         rc = visit_page(l, cursor, last, visit, data, &n, err);
     return rc;
 }
+
+/* ---- those of long ago ---- */
+
+/* A page at a time, so that no statement takes long and nobody waits for one. $1: from behind this number, $2: up to this
+ * one, $3: of before. */
+#define OLD_EVENTS                                                                                                    \
+    " FROM ledger.events e WHERE e.seq > $1::bigint AND e.seq <= $2::bigint AND e.doc->>'at' < $3 COLLATE \"C\""                   \
+    " AND e.id <> 'batch:' || coalesce(e.batch_id, '') || ':1' AND NOT EXISTS (SELECT FROM ledger.manifests m"          \
+    " WHERE m.id = e.batch_id AND m.status IN ('pending', 'running'))"
+
+static int sweep_page(struct sl_ledger_pg *l, const char *const params[3], bool dry_run, int64_t *n, struct sl_error *err)
+{
+    static const char count[] = "SELECT count(*)" OLD_EVENTS;
+    static const char remove[] = "WITH gone AS (DELETE" OLD_EVENTS " RETURNING 1) SELECT count(*) FROM gone";
+    int64_t found = 0;
+    int rc = sl_pg_query_int(l->pg, dry_run ? count : remove, 3, params, 0, &found, err);
+    if (rc == 0)
+        *n += found;
+    return rc;
+}
+
+int sl_ledger_pg__sweep_events(struct sl_ledger *ledger, int64_t age_s, bool dry_run, int64_t *n, struct sl_error *err)
+{
+    static const char page_end[] = "SELECT max(seq) FROM (SELECT seq FROM ledger.events WHERE seq > $1::bigint ORDER BY seq"
+                                   " LIMIT 5000) AS page";
+    static const char before[] = "SELECT " SL_LEDGER_ISO("clock_timestamp() - $1::bigint * interval '1 second'");
+    struct sl_ledger_pg *l = sl_ledger_pg_of(ledger);
+    SL_CLEANUP(sl_pg_clearp) PGresult *res = NULL;
+    char from[SL_LEDGER_NUMBER_BYTES] = "0", to[SL_LEDGER_NUMBER_BYTES], age[SL_LEDGER_NUMBER_BYTES];
+    const char *const asked[] = {sl_ledger_pg__number(age, age_s)};
+    int64_t end = 0, total = 0;
+    int rc = sl_pg_query(l->pg, before, 1, asked, &res, err);
+    while (rc == 0) {
+        const char *const params[] = {from, to, PQgetvalue(res, 0, 0)};
+        rc = sl_pg_query_int(l->pg, page_end, 1, params, -1, &end, err);
+        if (rc < 0 || end < 0)
+            break;
+        sl_ledger_pg__number(to, end);
+        rc = sweep_page(l, params, dry_run, &total, err);
+        memcpy(from, to, sizeof from);
+    }
+    if (rc == 0)
+        *n = total;
+    return rc;
+}

@@ -46,6 +46,7 @@ static const struct sl_ledger_ops ops = {
     .asset_exists = sl_ledger_pg__asset_exists,
     .add_event = sl_ledger_pg__add_event,
     .events_since = sl_ledger_pg__events_since,
+    .sweep_events = sl_ledger_pg__sweep_events,
     .announce = sl_ledger_pg__announce,
     .probe = sl_ledger_pg__probe,
     .find = sl_ledger_pg__find,

@@ -190,6 +190,10 @@ struct sl_ledger_ops {
      * left out. */
     int (*events_since)(struct sl_ledger *ledger, char cursor[SL_CURSOR_BYTES], sl_ledger_visit visit, void *data,
                         struct sl_error *err);
+    /* Must provide. Removes the events of more than age_s ago (their `at`), but each batch's first, which decides that the
+     * batch was registered, and all of batches that are not over. *n says how many; with dry_run it only counts. age_s must
+     * be longer than any writer may stand still. */
+    int (*sweep_events)(struct sl_ledger *ledger, int64_t age_s, bool dry_run, int64_t *n, struct sl_error *err);
     /* Must provide. Enters or renews the document of a running process (collection "processes", _id: its owner name) with
      * the ledger's time as seen_at; doc NULL takes it away. Documents not renewed for a day are swept by prepare. */
     int (*announce)(struct sl_ledger *ledger, const char *owner, struct json_object *doc, struct sl_error *err);
