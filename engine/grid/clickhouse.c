@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "grid/clickhouse.h"
+#include "grid/clickhouse_internal.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -57,8 +58,7 @@ int64_t sl_clickhouse_rows_read(const struct sl_clickhouse *ch)
     return ch->rows_read;
 }
 
-/* -- what an answer means
- * ------------------------------------------------------------------------------------------------ */
+/* -- what an answer means -- */
 
 /* ClickHouse's own numbers (ErrorCodes.cpp), which old and new servers share. */
 static const struct {
@@ -144,8 +144,7 @@ static int lost(const struct sl_clickhouse *ch, struct sl_error *err)
     return rc;
 }
 
-/* -- requests
- * ------------------------------------------------------------------------------------------------------------ */
+/* -- requests -- */
 
 /* "read_rows":"1024" of the server's summary. */
 static void note_read(struct sl_clickhouse *ch, const struct sl_http_response *r)
@@ -237,6 +236,34 @@ int sl_clickhouse_exec(struct sl_clickhouse *ch, const char *sql, struct sl_erro
     return exec_in(ch, ch->target.database, sql, err);
 }
 
+int sl_clickhouse__execf(struct sl_clickhouse *ch, struct sl_error *err, const char *fmt, ...)
+{
+    char sql[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(sql, sizeof sql, fmt, ap);
+    va_end(ap);
+    if (n < 0 || (size_t)n >= sizeof sql)
+        return sl_fail(err, SL_E_INTERNAL, "a statement for ClickHouse is too long");
+    return sl_clickhouse_exec(ch, sql, err);
+}
+
+void sl_clickhouse__hex(const char *load_id, char out[SL_CLICKHOUSE__HEX_BYTES])
+{
+    size_t n = 0;
+    for (const char *p = load_id; *p && n < SL_CLICKHOUSE__HEX_BYTES - 1; p++)
+        if (*p != '-')
+            out[n++] = *p;
+    out[n] = '\0';
+}
+
+uint64_t sl_clickhouse_load(const char *load_id)
+{
+    char hex[SL_CLICKHOUSE__HEX_BYTES];
+    sl_clickhouse__hex(load_id, hex);
+    return strlen(hex) == 32 ? strtoull(hex + 16, NULL, 16) : 0;
+}
+
 /* The statement that makes the database cannot be asked in it. */
 int sl_clickhouse__make_database(struct sl_clickhouse *ch, struct sl_error *err);
 int sl_clickhouse__make_database(struct sl_clickhouse *ch, struct sl_error *err)
@@ -265,8 +292,7 @@ int sl_clickhouse_insert(struct sl_clickhouse *ch, const char *sql,
     return rc;
 }
 
-/* -- rows of an answer
- * --------------------------------------------------------------------------------------------------- */
+/* -- rows of an answer -- */
 
 static char unescaped(char c)
 {
@@ -344,8 +370,7 @@ int sl_clickhouse_int(struct sl_clickhouse *ch, const char *sql, int64_t fallbac
     return rc;
 }
 
-/* -- SQL
- * ----------------------------------------------------------------------------------------------------------------- */
+/* -- SQL -- */
 
 static void quoted(struct sl_buf *sql, const char *text, char quote)
 {

@@ -65,6 +65,9 @@ void sl_clickhouse_name(struct sl_buf *sql, const char *name);
 /* A number so that every digit is kept; NaN and infinities as ClickHouse has them. */
 void sl_clickhouse_number(struct sl_buf *sql, double value);
 
+/* The number of a load in grid_data: the second half of its id, which is random in a UUID of version 7. */
+uint64_t sl_clickhouse_load(const char *load_id);
+
 /* The tables, by numbered migrations that are recorded; the database is made where it may be. *applied counts. */
 int sl_clickhouse_migrate(struct sl_clickhouse *ch, int *applied, struct sl_error *err);
 

@@ -41,7 +41,18 @@ int32_t sl_grid_cell(double lat, double lon)
     return row * COLUMNS + column;
 }
 
-/* -- order -------------------------------------------------------------------------------------------------------------- */
+int32_t sl_grid_e7(double degrees)
+{
+    int64_t whole = llround(degrees * 1e7);
+    return (int32_t)(whole == 1800000000 ? -1800000000 : whole);
+}
+
+int64_t sl_grid_timestamp(int64_t valid_s)
+{
+    return valid_s < 0 ? 0 : valid_s > UINT32_MAX ? UINT32_MAX : valid_s;
+}
+
+/* -- order -- */
 
 struct placed {
     double lat, lon;
@@ -98,7 +109,7 @@ void sl_grid_order(const struct sl_grid_points *points, uint32_t *order)
     free(start);
 }
 
-/* -- neighbourhoods ------------------------------------------------------------------------------------------------------ */
+/* -- neighbourhoods -- */
 
 /* Half of the circle's extent in longitude: asin(sin r / cos lat) where it holds no pole (a spherical cap's bounding box). */
 static double half_width_deg(double lat, double radius_deg)

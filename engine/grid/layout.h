@@ -17,6 +17,12 @@ enum { SL_GRID_CELLS = 360 * 180 };
 
 int32_t sl_grid_cell(double lat, double lon);
 
+/* Degrees as ClickHouse has them: whole 1e-7, at most 5e-8 off, and 52.52 is 52.52 when it is divided again. A longitude that
+ * comes to 180 is -180. */
+int32_t sl_grid_e7(double degrees);
+/* A time as its DateTime has it: the nearest between 1970 and 2106. */
+int64_t sl_grid_timestamp(int64_t valid_s);
+
 /* The order of a grid's points by (cell, latitude, longitude): order[k] is the index of the k-th point. Equal places keep the
  * file's order. The caller owns order, of points->n. */
 void sl_grid_order(const struct sl_grid_points *points, uint32_t *order);

@@ -7,34 +7,43 @@
 
 #include "base/arena.h"
 
-/* -- blocks
- * -------------------------------------------------------------------------------------------------------------- */
+/* -- blocks -- */
 
 void sl_grid_block_init(struct sl_grid_block *b, size_t rows_room)
 {
     *b = (struct sl_grid_block){.rows_room = rows_room};
     b->cells = sl_xmalloc(rows_room * sizeof *b->cells);
-    b->lats = sl_xmalloc(rows_room * sizeof *b->lats);
-    b->lons = sl_xmalloc(rows_room * sizeof *b->lons);
+    b->lats_e7 = sl_xmalloc(rows_room * sizeof *b->lats_e7);
+    b->lons_e7 = sl_xmalloc(rows_room * sizeof *b->lons_e7);
     b->values = sl_xmalloc(rows_room * sizeof *b->values);
 }
 
 void sl_grid_block_free(struct sl_grid_block *b)
 {
+    sl_grid_block_clear(b);
     free(b->runs);
     free(b->cells);
-    free(b->lats);
-    free(b->lons);
+    free(b->lats_e7);
+    free(b->lons_e7);
     free(b->values);
     *b = (struct sl_grid_block){0};
 }
 
 void sl_grid_block_clear(struct sl_grid_block *b)
 {
-    b->n_runs = b->n_rows = 0;
+    while (b->n_runs)
+        sl_grid_block_unrun(b);
+    b->n_rows = 0;
 }
 
-struct sl_grid_run *sl_grid_block_run(struct sl_grid_block *b)
+void sl_grid_block_unrun(struct sl_grid_block *b)
+{
+    struct sl_grid_run *run = &b->runs[--b->n_runs];
+    free(run->variable);
+    free(run->about);
+}
+
+struct sl_grid_run *sl_grid_block_run(struct sl_grid_block *b, const char *variable, const char *about)
 {
     if (b->n_runs == SL_GRID_BLOCK_RUNS)
         return NULL;
@@ -42,12 +51,11 @@ struct sl_grid_run *sl_grid_block_run(struct sl_grid_block *b)
         b->runs_room = b->runs_room ? 2 * b->runs_room : 16;
         b->runs = sl_xrealloc(b->runs, b->runs_room * sizeof *b->runs);
     }
-    b->runs[b->n_runs] = (struct sl_grid_run){0};
+    b->runs[b->n_runs] = (struct sl_grid_run){.variable = sl_xstrdup(variable), .about = sl_xstrdup(about)};
     return &b->runs[b->n_runs++];
 }
 
-/* -- columns
- * ------------------------------------------------------------------------------------------------------------- */
+/* -- columns -- */
 
 enum kind { TEXT, OF_RUN, OF_ROW };
 
@@ -61,9 +69,9 @@ enum kind { TEXT, OF_RUN, OF_ROW };
         .name = n, .type = t, .kind = OF_ROW, .width = sizeof *((struct sl_grid_block *)0)->f,                         \
         .at = offsetof(struct sl_grid_block, f)                                                                        \
     }
-#define LOW(n, i)                                                                                                      \
+#define LOW(n, f)                                                                                                      \
     {                                                                                                                  \
-        .name = n, .type = "LowCardinality(String)", .kind = TEXT, .at = i                                             \
+        .name = n, .type = "LowCardinality(String)", .kind = TEXT, .at = offsetof(struct sl_grid_run, f)               \
     }
 
 /* In the order of sl_grid_native_columns. */
@@ -72,33 +80,21 @@ static const struct column {
     enum kind kind;
     size_t width, at;
 } columns[] = {
-    LOW("variable", SL_GRID_VARIABLE),
-    LOW("source", SL_GRID_SOURCE),
-    LOW("dataset", SL_GRID_DATASET),
+    LOW("variable", variable),
     RUN("timestamp", "DateTime('UTC')", timestamp),
-    RUN("valid_time", "Int64", valid_time),
-    RUN("reference_time", "Int64", reference_time),
-    LOW("level_type", SL_GRID_LEVEL_TYPE),
-    RUN("level", "Float64", level),
-    RUN("member", "Int32", member),
-    LOW("step_type", SL_GRID_STEP_TYPE),
-    RUN("step_from", "Int64", step_from),
-    ROW("cell", "UInt16", cells),
-    ROW("lat", "Float64", lats),
-    ROW("lon", "Float64", lons),
-    ROW("value", "Float64", values),
-    LOW("raw_file_id", SL_GRID_RAW_FILE),
-    LOW("load_id", SL_GRID_LOAD),
+    RUN("load", "UInt64", load),
     RUN("field", "UInt32", field),
+    LOW("about", about),
+    ROW("cell", "UInt16", cells),
+    ROW("lat_e7", "Int32", lats_e7),
+    ROW("lon_e7", "Int32", lons_e7),
+    ROW("value", "Float64", values),
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
-const char sl_grid_native_columns[] =
-    "variable, source, dataset, timestamp, valid_time, reference_time, level_type, level, member,"
-    " step_type, step_from, cell, lat, lon, value, raw_file_id, load_id, field";
+const char sl_grid_native_columns[] = "variable, timestamp, load, field, about, cell, lat_e7, lon_e7, value";
 
-/* -- a stream
- * ------------------------------------------------------------------------------------------------------------ */
+/* -- a stream -- */
 
 enum {
     PAGE_BYTES = 4096,     /* of one value again and again */
@@ -186,24 +182,36 @@ static void put_u64(struct sl_grid_native *n, uint64_t value)
     put(n, bytes, sizeof bytes);
 }
 
+enum { SLOTS = 4 * SL_GRID_BLOCK_RUNS };
+
+static size_t slot_of(const char *text)
+{
+    uint64_t hash = 1469598103934665603u; /* FNV-1a */
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    return (size_t)(hash ^ hash >> 32) % SLOTS;
+}
+
 /* A dictionary of its own for the block, then indexes into it. The first key is the type's default, as ClickHouse has
- * it. Runs follow one another with few changes: a search from the last found one is short. */
-static void put_dictionary(struct sl_grid_native *n, size_t text)
+ * it. */
+static void put_dictionary(struct sl_grid_native *n, size_t at)
 {
     enum { VERSION = 1, HAS_KEYS = 1 << 9, NEW_DICTIONARY = 1 << 10 };
     const struct sl_grid_block *b = n->block;
     const char **keys = sl_xmalloc((b->n_runs + 1) * sizeof *keys);
-    size_t n_keys = 1, last = 0;
+    uint16_t *slots = sl_xcalloc(SLOTS, sizeof *slots); /* 0: nothing there; the first key needs no slot */
+    size_t n_keys = 1;
     keys[0] = "";
     for (size_t r = 0; r < b->n_runs; r++) {
-        const char *of = b->runs[r].texts[text];
-        size_t k = strcmp(keys[last], of) ? 0 : last;
-        while (k < n_keys && strcmp(keys[k], of) != 0)
-            k++;
-        if (k == n_keys)
-            keys[n_keys++] = of;
-        n->indexes[r] = (uint16_t)k;
-        last = k;
+        const char *text = *(char *const *)(const void *)((const char *)&b->runs[r] + at);
+        size_t slot = slot_of(text);
+        while (slots[slot] && strcmp(keys[slots[slot]], text) != 0)
+            slot = (slot + 1) % SLOTS;
+        if (!slots[slot] && *text) {
+            keys[n_keys] = text;
+            slots[slot] = (uint16_t)n_keys++;
+        }
+        n->indexes[r] = slots[slot];
     }
     n->width = n_keys <= 256 ? 1 : 2;
     put_u64(n, VERSION);
@@ -212,6 +220,7 @@ static void put_dictionary(struct sl_grid_native *n, size_t text)
     for (size_t k = 0; k < n_keys; k++)
         put_text(n, keys[k]);
     put_u64(n, b->n_rows);
+    free(slots);
     free(keys);
 }
 

@@ -14,48 +14,34 @@
 
 #include <sluice/error.h>
 
-enum {
-    SL_GRID_BLOCK_ROWS = 1 << 20,
-    SL_GRID_BLOCK_RUNS = 4096, /* fields of one block */
-    SL_GRID_RUN_TEXT = 128     /* of each text, with its NUL; a longer one is SL_E_LIMIT */
-};
-
-enum sl_grid_text {
-    SL_GRID_VARIABLE,
-    SL_GRID_SOURCE,
-    SL_GRID_DATASET,
-    SL_GRID_LEVEL_TYPE,
-    SL_GRID_STEP_TYPE,
-    SL_GRID_RAW_FILE,
-    SL_GRID_LOAD,
-    SL_GRID_TEXTS
-};
+enum { SL_GRID_BLOCK_ROWS = 1 << 20, SL_GRID_BLOCK_RUNS = 4096 /* fields of one block */ };
 
 /* Rows of one field, one after the other. */
 struct sl_grid_run {
     size_t rows;
-    char texts[SL_GRID_TEXTS][SL_GRID_RUN_TEXT];
+    char *variable, *about; /* the block's */
     uint32_t timestamp, field;
-    int64_t valid_time, reference_time, step_from;
-    double level;
-    int32_t member;
+    uint64_t load;
 };
 
 struct sl_grid_block {
     struct sl_grid_run *runs;
     size_t n_runs, runs_room, n_rows, rows_room;
     uint16_t *cells;
-    double *lats, *lons, *values;
+    int32_t *lats_e7, *lons_e7;
+    double *values;
 };
 
 /* rows_room: the most rows that it will have, at most SL_GRID_BLOCK_ROWS. */
 void sl_grid_block_init(struct sl_grid_block *block, size_t rows_room);
 void sl_grid_block_free(struct sl_grid_block *block);
 void sl_grid_block_clear(struct sl_grid_block *block);
-/* A new run, empty. NULL when the block has no room for another. */
-struct sl_grid_run *sl_grid_block_run(struct sl_grid_block *block);
+/* A new run, empty; texts are copied. NULL when the block has no room for another. */
+struct sl_grid_run *sl_grid_block_run(struct sl_grid_block *block, const char *variable, const char *about);
+/* The last run, which stayed empty, goes. */
+void sl_grid_block_unrun(struct sl_grid_block *block);
 
-/* The columns that a block has, for the INSERT: "variable, source, …". */
+/* The columns that a block has, for the INSERT: "variable, timestamp, …". */
 extern const char sl_grid_native_columns[];
 
 struct sl_grid_native; /* a block on its way */

@@ -18,7 +18,6 @@
 #include "base/sha256.h"
 #include "geo/duckdb/duck.h"
 #include "geo/sql.h"
-#include "grid/native.h"
 #include "grid/sinks.h"
 #include "grid/sorted.h"
 #include "lake/parts.h"
@@ -30,9 +29,10 @@ enum {
 
 /* What the rows of a field have in common. */
 struct common {
-    struct sl_grid_run run;
-    char *units;
-    int64_t param_id, step_to;
+    const char *units, *level_type, *step_type;
+    int64_t param_id, valid_time, reference_time, step_from, step_to;
+    double level;
+    int32_t member;
 };
 
 struct file {
@@ -61,8 +61,7 @@ static struct sink *of(struct sl_grid_sink *sink)
     return (struct sink *)sink;
 }
 
-/* -- fields to disk
- * ------------------------------------------------------------------------------------------------------ */
+/* -- fields to disk -- */
 
 struct chunk_head {
     uint32_t field, rows;
@@ -121,9 +120,9 @@ static int file_of(struct sink *s, const struct sl_grid_field *f, struct file **
     return 0;
 }
 
-static void keep_text(struct sl_grid_run *run, enum sl_grid_text which, const char *text)
+static const char *kept(struct sink *s, const char *text)
 {
-    snprintf(run->texts[which], SL_GRID_RUN_TEXT, "%s", text ? text : "");
+    return sl_arena_strdup(s->arena, text ? text : "");
 }
 
 static void add_field(struct sink *s, const struct sl_grid_field *f)
@@ -132,19 +131,16 @@ static void add_field(struct sink *s, const struct sl_grid_field *f)
         s->fields_room = s->fields_room ? 2 * s->fields_room : 64;
         s->fields = sl_xrealloc(s->fields, s->fields_room * sizeof *s->fields);
     }
-    struct common *c = &s->fields[s->n_fields];
-    *c = (struct common){
-        .units = sl_arena_strdup(s->arena, f->units ? f->units : ""), .param_id = f->param_id, .step_to = f->step_to_s};
-    keep_text(&c->run, SL_GRID_SOURCE, s->load.source);
-    keep_text(&c->run, SL_GRID_DATASET, s->load.dataset);
-    keep_text(&c->run, SL_GRID_LEVEL_TYPE, f->level_type);
-    keep_text(&c->run, SL_GRID_STEP_TYPE, f->step_type);
-    c->run.field = (uint32_t)s->n_fields++;
-    c->run.valid_time = f->valid_s;
-    c->run.reference_time = f->reference_s;
-    c->run.step_from = f->step_from_s;
-    c->run.level = f->level;
-    c->run.member = (int32_t)f->member;
+    s->fields[s->n_fields++] = (struct common){.units = kept(s, f->units),
+                                               .level_type = kept(s, f->level_type),
+                                               .step_type = kept(s, f->step_type),
+                                               .param_id = f->param_id,
+                                               .valid_time = f->valid_s,
+                                               .reference_time = f->reference_s,
+                                               .step_from = f->step_from_s,
+                                               .step_to = f->step_to_s,
+                                               .level = f->level,
+                                               .member = (int32_t)f->member};
 }
 
 static int spool(struct sink *s, struct file *file, const struct sl_grid_field *f, struct sl_error *err)
@@ -169,8 +165,7 @@ static int spool(struct sink *s, struct file *file, const struct sl_grid_field *
     return rc;
 }
 
-/* -- back as Arrow
- * ------------------------------------------------------------------------------------------------------- */
+/* -- back as Arrow -- */
 
 enum { COLUMNS = 17 };
 
@@ -259,20 +254,20 @@ static void set_text(struct chunk *c, int column, const char *text)
     c->dictionary_buffers[column][2] = text;
 }
 
-static void fill_common(struct chunk *c, const struct common *f)
+static void fill_common(struct chunk *c, const struct sl_grid_load *load, const struct common *f)
 {
-    set_text(c, 0, f->run.texts[SL_GRID_SOURCE]);
-    set_text(c, 1, f->run.texts[SL_GRID_DATASET]);
+    set_text(c, 0, load->source);
+    set_text(c, 1, load->dataset);
     set_text(c, 2, f->units);
     c->same[3].l = f->param_id;
-    c->same[4].l = f->run.valid_time * 1000000;
-    c->same[5].l = f->run.valid_time;
-    c->same[6].l = f->run.reference_time;
-    set_text(c, 7, f->run.texts[SL_GRID_LEVEL_TYPE]);
-    c->same[8].g = f->run.level;
-    c->same[9].i = f->run.member;
-    set_text(c, 10, f->run.texts[SL_GRID_STEP_TYPE]);
-    c->same[11].l = f->run.step_from;
+    c->same[4].l = f->valid_time * 1000000;
+    c->same[5].l = f->valid_time;
+    c->same[6].l = f->reference_time;
+    set_text(c, 7, f->level_type);
+    c->same[8].g = f->level;
+    c->same[9].i = f->member;
+    set_text(c, 10, f->step_type);
+    c->same[11].l = f->step_from;
     c->same[12].l = f->step_to;
 }
 
@@ -327,7 +322,7 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
         release_chunk(out);
         return EIO;
     }
-    fill_common(c, &r->sink->fields[head.field]);
+    fill_common(c, &r->sink->load, &r->sink->fields[head.field]);
     connect(c, head.rows, out);
     return 0;
 }
@@ -342,8 +337,7 @@ static void release_stream(struct ArrowArrayStream *stream)
     stream->release = NULL;
 }
 
-/* -- files
- * --------------------------------------------------------------------------------------------------------------- */
+/* -- files -- */
 
 static int copy_out(struct sl_duck *duck, const char *path, int64_t *rows, struct sl_error *err)
 {
@@ -390,8 +384,7 @@ static int by_suffix(const void *a, const void *b)
     return strcmp(((const struct file *)a)->suffix, ((const struct file *)b)->suffix);
 }
 
-/* -- the port
- * ------------------------------------------------------------------------------------------------------------ */
+/* -- the port -- */
 
 static void forget(struct sink *s)
 {
@@ -418,9 +411,9 @@ static int begin(struct sl_grid_sink *sink, const struct sl_grid_load *load, str
     struct sink *s = of(sink);
     if (s->begun)
         return sl_fail(err, SL_E_INTERNAL, "a load is begun already");
-    if (strlen(load->source) >= SL_GRID_RUN_TEXT || strlen(load->dataset) >= SL_GRID_RUN_TEXT)
-        return sl_fail(err, SL_E_LIMIT, "the source or the dataset of a grid has a name longer than %d bytes",
-                       SL_GRID_RUN_TEXT - 1);
+    int rc = sl_grid_check_load(load, err);
+    if (rc < 0)
+        return rc;
     s->load = *load;
     s->arena = sl_arena_new();
     s->loaded = (struct sl_grid_loaded){0};
@@ -442,7 +435,7 @@ static int put(struct sl_grid_sink *sink, const struct sl_grid_field *f, const c
     rc = rc < 0 ? rc : file_of(s, f, &file, err);
     if (rc < 0)
         return rc;
-    sl_grid_sorted_for(&s->sorted, f->points);
+    sl_grid_sorted_for(&s->sorted, f->points, false);
     int64_t before = file->rows;
     rc = spool(s, file, f, err);
     if (rc < 0)

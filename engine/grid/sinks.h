@@ -26,7 +26,10 @@ struct sl_grid_sums {
 struct sl_grid_sums sl_grid_sums(const struct sl_grid_field *field);
 /* Degrees between neighbours, roughly: from what the grid says, else from its extent and count. */
 double sl_grid_spacing(const struct sl_grid_points *points);
-/* What a load's folder and texts must be: SL_E_LIMIT, SL_E_INTERNAL. */
+/* Names of a field or a load have at most that many, with the NUL. */
+enum { SL_GRID_TEXT_BYTES = 128 };
+/* What a load's and a field's names must be: SL_E_LIMIT, SL_E_INTERNAL. */
+int sl_grid_check_load(const struct sl_grid_load *load, struct sl_error *err);
 int sl_grid_check_field(const struct sl_grid_field *field, struct sl_error *err);
 
 #endif

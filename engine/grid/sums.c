@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "grid/native.h"
 #include "grid/sinks.h"
 
 struct sl_grid_sums sl_grid_sums(const struct sl_grid_field *field)
@@ -63,9 +62,9 @@ double sl_grid_spacing(const struct sl_grid_points *p)
 
 static int check_text(const char *what, const char *text, struct sl_error *err)
 {
-    if (text && strlen(text) >= SL_GRID_RUN_TEXT)
+    if (text && strlen(text) >= SL_GRID_TEXT_BYTES)
         return sl_fail(err, SL_E_LIMIT, "the field's %s \"%.40s…\" is longer than %d bytes", what, text,
-                       SL_GRID_RUN_TEXT - 1);
+                       SL_GRID_TEXT_BYTES - 1);
     return 0;
 }
 
@@ -78,6 +77,14 @@ int sl_grid_check_field(const struct sl_grid_field *f, struct sl_error *err)
     int rc = check_text("variable", f->variable, err);
     rc = rc < 0 ? rc : check_text("level type", f->level_type, err);
     return rc < 0 ? rc : check_text("step type", f->step_type, err);
+}
+
+int sl_grid_check_load(const struct sl_grid_load *load, struct sl_error *err)
+{
+    if (strlen(load->source) < SL_GRID_TEXT_BYTES && strlen(load->dataset) < SL_GRID_TEXT_BYTES)
+        return 0;
+    return sl_fail(err, SL_E_LIMIT, "the source or the dataset of a grid has a name longer than %d bytes",
+                   SL_GRID_TEXT_BYTES - 1);
 }
 
 void sl_grid_sink_closep(struct sl_grid_sink **sink)

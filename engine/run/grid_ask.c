@@ -119,6 +119,13 @@ static void cells_around(const struct asking *a, double radius, struct sl_buf *s
     sl_buf_puts(sql, ")");
 }
 
+/* Of a fine grid the rows of a cell that the circle meets; a millionth of a degree allows for how they are kept. */
+static void latitudes_around(const struct asking *a, double radius, struct sl_buf *sql)
+{
+    double south = fmax(a->q->lat - radius - 1e-6, -90), north = fmin(a->q->lat + radius + 1e-6, 90);
+    sl_buf_printf(sql, " AND lat_e7 BETWEEN %" PRId32 " AND %" PRId32, sl_grid_e7(south), sl_grid_e7(north));
+}
+
 /* -- ClickHouse
  * --------------------------------------------------------------------------------------------------------- */
 
@@ -202,9 +209,11 @@ static int nearest_in_server(struct of_server *s, size_t i, struct sl_error *err
         sl_buf_clear(&sql);
         sl_buf_puts(&sql, "SELECT lat, lon, value FROM grid_data WHERE variable = ");
         sl_clickhouse_quote(&sql, a->q->variable);
-        sl_buf_printf(&sql, " AND valid_time = %" PRId64 " AND load_id = '%s' AND field = %" PRIu32, a->q->valid_s,
-                      s->at[i].load, s->at[i].field);
+        sl_buf_printf(&sql,
+                      " AND timestamp = toDateTime(%" PRId64 ", 'UTC') AND load = %" PRIu64 " AND field = %" PRIu32,
+                      sl_grid_timestamp(a->q->valid_s), sl_clickhouse_load(s->at[i].load), s->at[i].field);
         cells_around(a, radius, &sql);
+        latitudes_around(a, radius, &sql);
         int rc = sl_buf_check(&sql, "question", err);
         rc = rc < 0 ? rc : sl_clickhouse_query(s->ch, sql.data, keep_place, a, err);
         if (rc < 0 || (a->one->any && a->one->distance_deg <= radius) || radius >= 180)
