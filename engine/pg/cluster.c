@@ -23,7 +23,8 @@ enum {
     PROGRAM_TIMEOUT_MS = 120000,
     OUTPUT_BYTES = 16384,
     START_ATTEMPTS = 20,
-    START_PAUSE_MS = 250
+    START_PAUSE_MS = 250,
+    MAX_GATHERERS = 8
 };
 
 #define SUPERUSER "sluice"
@@ -40,7 +41,6 @@ static const char settings[] = "# Written by sluice at every start. To change a 
                                "maintenance_work_mem = 256MB\n"
                                "max_worker_processes = 16\n"
                                "max_parallel_workers = 8\n"
-                               "max_parallel_workers_per_gather = 4\n"
                                "jit = off\n"
                                "fsync = on\n"
                                "synchronous_commit = on\n"
@@ -214,8 +214,11 @@ static int write_settings(const struct sl_cluster__layout *l, const char *data, 
     char path[SL_CLUSTER_PATH_BYTES + 16];
     snprintf(path, sizeof path, "%s/sluice.conf", data);
     SL_CLEANUP(sl_buf_free) struct sl_buf text;
-    sl_buf_init(&text, sizeof settings + 4 * SL_CLUSTER_PATH_BYTES);
+    sl_buf_init(&text, sizeof settings + 64 + 4 * SL_CLUSTER_PATH_BYTES);
     sl_buf_puts(&text, settings);
+    /* More than cores is waste: each process loads PostGIS and opens PROJ's database for itself. */
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    sl_buf_printf(&text, "max_parallel_workers_per_gather = %ld\n", cores < 1 ? 1 : cores > MAX_GATHERERS ? MAX_GATHERERS : cores);
     /* A list of folders inside of a string: quoted twice. */
     sl_buf_puts(&text, "unix_socket_directories = '\"");
     for (const char *s = l->socket_dir; *s; s++) {

@@ -255,26 +255,26 @@ static int finish(struct sl_pg *pg, bool failed, int64_t *rows, struct sl_error 
     return rc ? rc : end;
 }
 
-static int begin(struct sl_pg *pg, const char *schema, const char *table, struct sl_error *err)
+static int begin(struct sl_pg *pg, const char *schema, const char *table, bool frozen, struct sl_error *err)
 {
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     sl_sql_init(&sql, SL_DIALECT_POSTGIS);
     sl_sql_text(&sql, "COPY ");
     sl_sql_table(&sql, schema, table);
-    sl_sql_text(&sql, " FROM STDIN (FORMAT binary)");
+    sl_sql_text(&sql, frozen ? " FROM STDIN (FORMAT binary, FREEZE)" : " FROM STDIN (FORMAT binary)");
     int rc = sl_sql_check(&sql, err);
     if (rc)
         return rc;
     return sl_pg_copy_in(pg, sql.buf.data, err);
 }
 
-int sl_postgis__copy(struct sl_pg *pg, const char *schema, const char *table, struct ArrowArrayStream *stream,
-                     int64_t *rows, struct sl_error *err)
+int sl_postgis__copy(struct sl_pg *pg, const char *schema, const char *table, bool frozen,
+                     struct ArrowArrayStream *stream, int64_t *rows, struct sl_error *err)
 {
     struct copy c = {.pg = pg};
     struct sl_error later = {0};
     int64_t stored = 0;
-    int rc = begin(pg, schema, table, err);
+    int rc = begin(pg, schema, table, frozen, err);
     if (rc)
         return rc;
     sl_buf_init(&c.out, BUFFER_MAX_BYTES);

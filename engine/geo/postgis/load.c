@@ -53,6 +53,29 @@ static int copy_failed(struct sl_vector *vector, int rc, struct sl_error *err)
     return rc;
 }
 
+/* The table and its rows. Rows of a table that is made in the same transaction are stored as seen by all: who reads them
+ * first need not write each page once more to say so. A small table is logged, and better off without a transaction
+ * that holds its pages back for the end. */
+static int fill(struct sl_postgis_session *s, struct sl_vector *vector, const char *table, struct ArrowArrayStream *stream,
+                int64_t *stored, struct sl_error *err)
+{
+    bool whole = !s->small;
+    int rc = whole ? sl_pg_begin(s->pg, err) : 0;
+    if (rc == 0)
+        rc = create_table(s, sl_vector_info(vector), sl_vector_geometry_column(vector), table, err);
+    if (rc == 0) {
+        rc = sl_vector_stream(vector, stream, err);
+        if (rc == 0)
+            rc = sl_postgis__copy(s->pg, s->name, table, whole, stream, stored, err);
+        rc = rc ? copy_failed(vector, rc, err) : 0;
+    }
+    if (rc == 0 && whole)
+        rc = sl_pg_commit(s->pg, err);
+    if (rc && whole)
+        sl_pg_rollback(s->pg);
+    return rc;
+}
+
 int sl_postgis__load(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
                      const char *table, int64_t *rows_out, struct sl_error *err)
 {
@@ -67,16 +90,12 @@ int sl_postgis__load(struct sl_compute_session *session, struct sl_vector *vecto
         rc = sl_fail(err, SL_E_FILE_LAYER, "layer \"%s\" has neither fields nor geometry", info->layer);
     if (rc == 0 && info->has_geometry && crs)
         rc = sl_postgis__srid_ensure(s->postgis, crs, &srid, err);
-    if (rc == 0)
-        rc = create_table(s, info, sl_vector_geometry_column(vector), table, err);
     if (rc)
         return rc;
     sl_vector_set_srid(vector, srid);
-    rc = sl_vector_stream(vector, &stream, err);
-    if (rc == 0)
-        rc = sl_postgis__copy(s->pg, s->name, table, &stream, &stored, err);
+    rc = fill(s, vector, table, &stream, &stored, err);
     if (rc)
-        return copy_failed(vector, rc, err);
+        return rc;
     rc = sl_vector_finish(vector, &read, err);
     if (rc == 0 && stored != read)
         rc = sl_fail(err, SL_E_ROWS_LOST, "%lld rows were read, but table \"%s\" has %lld", (long long)read, table,

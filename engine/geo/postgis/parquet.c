@@ -159,7 +159,7 @@ static int copy(struct sl_postgis_session *s, const struct reading *r, const cha
         rc = sl_duck_arrow_stream(s->duck, sql.buf.data, &stream, err);
     if (rc)
         return rc;
-    rc = sl_postgis__copy(s->pg, s->name, table, &stream, rows, err);
+    rc = sl_postgis__copy(s->pg, s->name, table, false, &stream, rows, err);
     stream.release(&stream);
     return rc;
 }

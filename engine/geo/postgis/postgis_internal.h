@@ -66,8 +66,9 @@ int sl_postgis__sweep(struct sl_compute *compute,
                       int (*orphan)(void *data, const char *run_id, struct sl_error *err), void *data, bool dry_run,
                       int64_t *dropped, int64_t *foreign,
                       struct sl_error *err);
-/* Sends the stream's rows to a table by binary COPY. *rows are those that the server stored. */
-int sl_postgis__copy(struct sl_pg *pg, const char *schema, const char *table, struct ArrowArrayStream *stream,
+/* Sends the stream's rows to a table by binary COPY. *rows are those that the server stored. frozen: the table was made in
+ * the transaction that this is in. */
+int sl_postgis__copy(struct sl_pg *pg, const char *schema, const char *table, bool frozen, struct ArrowArrayStream *stream,
                      int64_t *rows, struct sl_error *err);
 int sl_postgis__load(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
                      const char *table, int64_t *rows_out, struct sl_error *err);

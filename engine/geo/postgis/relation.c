@@ -107,15 +107,17 @@ int sl_postgis__relation(struct sl_compute_session *session, const struct sl_tab
     sl_sql_init(&outer, SL_DIALECT_DUCKDB);
     if (table->n_columns == 0)
         return sl_fail(err, SL_E_GEOMETRY_CONTRACT, "table \"%s\" has no columns", table->name);
+    /* Sorted as they are stored, and made WKB after it: both would go through the sort. */
     sl_sql_text(&inner, "SELECT ");
     for (size_t i = 0; i < table->n_columns; i++) {
         sl_sql_text(&inner, i ? ", " : "");
         column(&inner, &table->columns[i], table);
     }
-    sl_sql_text(&inner, " FROM ");
+    sl_sql_text(&inner, " FROM (SELECT * FROM ");
     sl_sql_table(&inner, s->name, table->name);
     sl_sql_text(&inner, " AS t");
     order_by(&inner, table, order);
+    sl_sql_text(&inner, ") AS t");
     int rc = sl_sql_check(&inner, err);
     if (rc)
         return rc;

@@ -253,6 +253,8 @@ static int open_duck(struct sl_postgis_session *s, const char *scratch, struct s
     int rc = sl_duck_open(&options, &s->duck, err);
     if (rc == 0)
         rc = sl_duck_load(s->duck, "postgres_scanner", err);
+    if (rc == 0) /* it waits for the server's sort, which wants the cores */
+        rc = sl_duck_leave_to_threads(s->duck, err);
     if (rc)
         return rc;
     PQconninfoOption *info = PQconninfo(sl_pg_handle(s->pg));
