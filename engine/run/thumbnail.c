@@ -160,13 +160,41 @@ static int draw(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, str
     return rc;
 }
 
-int sl_batch_thumbnail_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_error *err)
+static void draw_written(void *data, const struct sl_wkb_box *box, const void *wkb, size_t bytes)
+{
+    sl_canvas_draw_within(data, box, wkb, bytes);
+}
+
+void sl_batch_thumbnail_draw(const struct sl_unit *unit, const struct sl_planned_asset *a, struct sl_duck *duck,
+                             struct sl_canvas **canvas)
+{
+    const struct sl_output_geoparquet *o = a->output->options;
+    bool any = false;
+    for (size_t i = 0; i < unit->n_assets; i++)
+        any = any || (unit->assets[i].output->thumbnail && !unit->assets[i].linked);
+    if (*canvas || !any || !unit->geometry.any || a->output->kind != &sl_output_geoparquet || !o->covering || o->partition_by.n)
+        return;
+    *canvas = sl_canvas_new(unit->geometry.bounds, SIDE);
+    sl_duck_watch_boxes(duck, draw_written, *canvas);
+}
+
+void sl_batch_thumbnail_drawn(struct sl_duck *duck)
+{
+    sl_duck_watch_boxes(duck, NULL, NULL);
+}
+
+int sl_batch_thumbnail_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, const struct sl_canvas *drawn,
+                              struct sl_error *err)
 {
     struct sl_picture picture = {0};
     struct sl_error why = {0};
+    int rc = 0;
     if (!first_wanted(unit) || !unit->geometry.any)
         return 0;
-    int rc = draw(b, unit, w, &picture, &why);
+    if (drawn && !sl_canvas_is_full(drawn))
+        sl_canvas_picture(drawn, &picture);
+    else
+        rc = draw(b, unit, w, &picture, &why);
     rc = rc < 0 ? rc : keep(b, unit, &picture, &why);
     free(picture.rgba);
     return settle(b, unit, rc, &why, err);

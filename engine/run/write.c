@@ -142,7 +142,9 @@ static int write_features(struct sl_work *w, struct sl_planned_asset *a, const s
     return rc;
 }
 
-static int write_one(struct sl_batch *b, struct sl_work *w, struct sl_planned_asset *a, struct sl_error *err)
+/* *canvas: see sl_batch_thumbnail_draw. */
+static int write_one(struct sl_batch *b, struct sl_work *w, struct sl_planned_asset *a, struct sl_canvas **canvas,
+                     struct sl_error *err)
 {
     const struct sl_output_order *order = sl_output_order_of(a->output->kind, a->output->options);
     struct sl_relation relation;
@@ -151,9 +153,12 @@ static int write_one(struct sl_batch *b, struct sl_work *w, struct sl_planned_as
     if (rc == 0 && order->sort == SL_OUTPUT_SORT_COLUMNS)
         rc = sort_relation(w, &order->by, &relation, err);
     a->local_path = sl_arena_printf(w->arena, "%s/out-%s.%s", b->scratch, a->asset_id, a->output->kind->extension);
-    if (rc == 0)
-        rc = sl_output_is_geoparquet(a->output->kind) ? write_geoparquet(b, w, a, &relation, &rows, err)
-                                                      : write_features(w, a, &relation, &rows, err);
+    if (rc < 0)
+        return rc;
+    sl_batch_thumbnail_draw(a->unit, a, relation.duck, canvas);
+    rc = sl_output_is_geoparquet(a->output->kind) ? write_geoparquet(b, w, a, &relation, &rows, err)
+                                                  : write_features(w, a, &relation, &rows, err);
+    sl_batch_thumbnail_drawn(relation.duck);
     if (rc < 0)
         return rc;
     if (rows != w->table.rows)
@@ -165,11 +170,12 @@ static int write_one(struct sl_batch *b, struct sl_work *w, struct sl_planned_as
 /* The table's assets; *bytes grows by what they have. */
 static int write_unit(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, int64_t *bytes, struct sl_error *err)
 {
+    SL_CLEANUP(sl_canvas_freep) struct sl_canvas *canvas = NULL;
     int rc = w->table.geometry ? w->compute->ops->geometry_facts(w->session, &w->table, w->crs, &unit->geometry, err) : 0;
     for (size_t k = 0; rc == 0 && k < unit->n_assets; k++) {
         struct sl_planned_asset *a = &unit->assets[k];
         if (!a->linked)
-            rc = write_one(b, w, a, err);
+            rc = write_one(b, w, a, &canvas, err);
         *bytes += a->parts ? sl_lake_parts_bytes(a->parts) : a->size_bytes;
     }
     if (rc == 0 && unit->geometry.measured_count > 0)
@@ -178,7 +184,7 @@ static int write_unit(struct sl_batch *b, struct sl_unit *unit, struct sl_work *
                                   w->arena, "%" PRId64 " geometries had M values, which no output can hold",
                                   unit->geometry.measured_count)));
     if (rc == 0)
-        rc = sl_batch_thumbnail_vector(b, unit, w, err);
+        rc = sl_batch_thumbnail_vector(b, unit, w, canvas, err);
     unit->table = w->table;
     unit->crs = w->crs;
     unit->rows_out = w->table.rows;

@@ -23,7 +23,7 @@ struct sl_duck {
     char *extensions_dir;
     char loaded[MAX_EXTENSIONS][NAME_BYTES];
     size_t n_loaded;
-    bool has_wkb_box;
+    struct sl_duck__boxes boxes;
     bool left_to_threads;
 };
 
@@ -129,6 +129,7 @@ int sl_duck_open(const struct sl_duck_options *options, struct sl_duck **out, st
     SL_CLEANUP(sl_duck_closep) struct sl_duck *duck = sl_xcalloc(1, sizeof *duck);
     duckdb_config config = NULL;
     char *reason = NULL;
+    pthread_mutex_init(&duck->boxes.mutex, NULL);
     if (options->extensions_dir)
         duck->extensions_dir = sl_xstrdup(options->extensions_dir);
     if (duckdb_create_config(&config) != DuckDBSuccess)
@@ -160,6 +161,7 @@ void sl_duck_close(struct sl_duck *duck)
         duckdb_disconnect(&duck->connection);
     if (duck->database)
         duckdb_close(&duck->database);
+    pthread_mutex_destroy(&duck->boxes.mutex);
     free(duck->extensions_dir);
     free(duck);
 }
@@ -174,9 +176,16 @@ duckdb_connection sl_duck__connection(struct sl_duck *duck)
     return duck->connection;
 }
 
-bool *sl_duck__has_wkb_box(struct sl_duck *duck)
+struct sl_duck__boxes *sl_duck__boxes(struct sl_duck *duck)
 {
-    return &duck->has_wkb_box;
+    return &duck->boxes;
+}
+
+void sl_duck_watch_boxes(struct sl_duck *duck,
+                         void (*geometry)(void *data, const struct sl_wkb_box *box, const void *wkb, size_t bytes), void *data)
+{
+    duck->boxes.geometry = geometry;
+    duck->boxes.data = data;
 }
 
 static bool plain_name(const char *s)

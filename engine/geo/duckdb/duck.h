@@ -19,6 +19,7 @@
 
 struct ArrowArrayStream;
 struct sl_duck;
+struct sl_wkb_box;
 
 struct sl_duck_options {
     int threads;             /* 0: all cores */
@@ -64,6 +65,10 @@ int sl_duck_arrow_stream(struct sl_duck *duck, const char *sql, struct ArrowArra
 /* Adds the function sl_wkb_box(BLOB) → STRUCT(xmin, ymin, xmax, ymax DOUBLE), NULL for NULL, for an empty geometry and for
  * what is not WKB, and sl_wkb_type(BLOB) → INTEGER, the type in ISO's numbers (1003: polygon with Z); again is free. */
 int sl_duck_add_wkb_box(struct sl_duck *duck, struct sl_error *err);
+/* From now on sl_wkb_box gives each geometry that has a box to `geometry`, too, in no order, one at a time, from threads of
+ * DuckDB's; NULL: no more. While no statement runs. For a drawing of what is written while it is written. */
+void sl_duck_watch_boxes(struct sl_duck *duck,
+                         void (*geometry)(void *data, const struct sl_wkb_box *box, const void *wkb, size_t bytes), void *data);
 /* Interrupts what runs now; from any thread. */
 void sl_duck_interrupt(struct sl_duck *duck);
 const char *sl_duck_version(void);

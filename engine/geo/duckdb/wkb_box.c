@@ -16,9 +16,16 @@ static void set_null(duckdb_vector output, idx_t row)
     }
 }
 
+static void show(struct sl_duck__boxes *boxes, const struct sl_wkb_box *box, duckdb_string_t *wkb)
+{
+    pthread_mutex_lock(&boxes->mutex);
+    boxes->geometry(boxes->data, box, duckdb_string_t_data(wkb), duckdb_string_t_length(*wkb));
+    pthread_mutex_unlock(&boxes->mutex);
+}
+
 static void box_of_chunk(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
-    (void)info;
+    struct sl_duck__boxes *boxes = duckdb_scalar_function_get_extra_info(info);
     idx_t n = duckdb_data_chunk_get_size(input);
     duckdb_vector blobs = duckdb_data_chunk_get_vector(input, 0);
     duckdb_string_t *values = duckdb_vector_get_data(blobs);
@@ -39,6 +46,8 @@ static void box_of_chunk(duckdb_function_info info, duckdb_data_chunk input, duc
         out[1][row] = box.ymin;
         out[2][row] = box.xmax;
         out[3][row] = box.ymax;
+        if (boxes->geometry)
+            show(boxes, &box, &values[row]);
     }
 }
 
@@ -87,8 +96,8 @@ static int add_type(struct sl_duck *duck, struct sl_error *err)
 
 int sl_duck_add_wkb_box(struct sl_duck *duck, struct sl_error *err)
 {
-    bool *added = sl_duck__has_wkb_box(duck);
-    if (*added)
+    struct sl_duck__boxes *boxes = sl_duck__boxes(duck);
+    if (boxes->added)
         return 0;
     duckdb_logical_type blob = duckdb_create_logical_type(DUCKDB_TYPE_BLOB);
     duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE);
@@ -101,6 +110,7 @@ int sl_duck_add_wkb_box(struct sl_duck *duck, struct sl_error *err)
     duckdb_scalar_function_set_return_type(function, box);
     duckdb_scalar_function_set_special_handling(function);
     duckdb_scalar_function_set_function(function, box_of_chunk);
+    duckdb_scalar_function_set_extra_info(function, boxes, NULL);
     bool failed = duckdb_register_scalar_function(sl_duck__connection(duck), function) != DuckDBSuccess;
     duckdb_destroy_scalar_function(&function);
     duckdb_destroy_logical_type(&box);
@@ -109,6 +119,6 @@ int sl_duck_add_wkb_box(struct sl_duck *duck, struct sl_error *err)
     if (failed)
         return sl_fail(err, SL_E_DUCKDB, "duckdb does not take the function sl_wkb_box");
     int rc = add_type(duck, err);
-    *added = rc == 0;
+    boxes->added = rc == 0;
     return rc;
 }

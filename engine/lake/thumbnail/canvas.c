@@ -269,6 +269,36 @@ void sl_canvas_draw(struct sl_canvas *canvas, const void *wkb, size_t bytes)
     (void)draw_geometry(canvas, &w, 0);
 }
 
+/* Points have a size of their own; a collection may have some. */
+static bool has_points(const unsigned char *wkb, size_t bytes)
+{
+    struct cursor w = {.at = wkb, .end = wkb + bytes};
+    uint32_t type;
+    return !take_header(&w, &type) || type == POINT || type == MULTI_POINT || type == COLLECTION;
+}
+
+void sl_canvas_draw_within(struct sl_canvas *canvas, const struct sl_wkb_box *box, const void *wkb, size_t bytes)
+{
+    const double small = 0.5, across = (box->xmax - box->xmin) * canvas->scale, down = (box->ymax - box->ymin) * canvas->scale;
+    if (!(across < small && down < small) || has_points(wkb, bytes)) {
+        sl_canvas_draw(canvas, wkb, bytes);
+        return;
+    }
+    int left = clamp((box->xmin - canvas->x0) * canvas->scale, canvas->width),
+        right = clamp((box->xmax - canvas->x0) * canvas->scale, canvas->width),
+        top = clamp((canvas->y1 - box->ymax) * canvas->scale, canvas->height),
+        bottom = clamp((canvas->y1 - box->ymin) * canvas->scale, canvas->height);
+    dot(canvas, left, top);
+    dot(canvas, right, top);
+    dot(canvas, left, bottom);
+    dot(canvas, right, bottom);
+}
+
+bool sl_canvas_is_full(const struct sl_canvas *canvas)
+{
+    return canvas->fill_work >= FILL_WORK_MAX;
+}
+
 /* ---- the picture ---- */
 
 void sl_canvas_picture(const struct sl_canvas *c, struct sl_picture *out)

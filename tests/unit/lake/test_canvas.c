@@ -123,6 +123,32 @@ static void test_the_order_of_the_rows_does_not_count(void **state)
     free(q.rgba);
 }
 
+static void test_what_is_smaller_than_a_pixel_is_a_dot_by_its_box(void **state)
+{
+    (void)state;
+    const double bounds[4] = {0, 0, 100000, 100000}, at[2] = {50000, 50000};
+    struct bytes area = {.n = 0}, point = {.n = 0};
+    add_head(&area, 3);
+    add_u32(&area, 1);
+    add_ring(&area, 50000, 50000, 50010, 50010);
+    add_head(&point, 1);
+    add(&point, at, sizeof at);
+    const struct sl_wkb_box box = {50000, 50000, 50010, 50010, true}, none = {50000, 50000, 50000, 50000, true};
+    struct sl_picture whole = draw(bounds, &area, 1), dots = draw(bounds, &point, 1), p, q;
+    struct sl_canvas *c = sl_canvas_new(bounds, SIDE);
+    sl_canvas_draw_within(c, &box, area.data, area.n);
+    sl_canvas_picture(c, &p);
+    assert_memory_equal(p.rgba, whole.rgba, (size_t)(p.width * p.height * 4));
+    sl_canvas_draw_within(c, &none, point.data, point.n); /* a point is larger than its box */
+    sl_canvas_picture(c, &q);
+    assert_memory_equal(q.rgba, dots.rgba, (size_t)(q.width * q.height * 4));
+    sl_canvas_free(c);
+    free(p.rgba);
+    free(q.rgba);
+    free(whole.rgba);
+    free(dots.rgba);
+}
+
 static void test_bytes_that_are_no_geometry_draw_at_most_a_part(void **state)
 {
     (void)state;
@@ -174,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_the_picture_has_the_shape_of_the_bounds),
         cmocka_unit_test(test_a_single_point_is_a_dot_in_the_middle),
         cmocka_unit_test(test_the_order_of_the_rows_does_not_count),
+        cmocka_unit_test(test_what_is_smaller_than_a_pixel_is_a_dot_by_its_box),
         cmocka_unit_test(test_bytes_that_are_no_geometry_draw_at_most_a_part),
         cmocka_unit_test(test_coordinates_beyond_all_measure_stay_in_the_picture),
     };
