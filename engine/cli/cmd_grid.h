@@ -5,6 +5,6 @@
 
 #include "cli/cli.h"
 
-extern const struct sl_command sl_cmd_grid_info, sl_cmd_grid_point;
+extern const struct sl_command sl_cmd_grid_fields, sl_cmd_grid_info, sl_cmd_grid_point, sl_cmd_grid_series;
 
 #endif

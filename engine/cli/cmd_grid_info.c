@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/cmd_grid.h"
+#include "cli/grid_args.h"
 #include "cli/show.h"
 #include "geo/format.h"
 #include "grid/reader.h"
@@ -40,8 +41,7 @@ struct info {
     struct sl_cli_table *table;
 };
 
-/* -- values as text
- * ----------------------------------------------------------------------------------------------------- */
+/* -- values as text ------------------------------------------------------------------------------------------------ */
 
 static const char *when_of(struct sl_arena *arena, int64_t s)
 {
@@ -49,13 +49,6 @@ static const char *when_of(struct sl_arena *arena, int64_t s)
     if (s > INT64_MAX / SL_NS_PER_S || s < INT64_MIN / SL_NS_PER_S)
         return "-"; /* before 1677 or after 2262 */
     return sl_cli_time(arena, sl_clock_iso8601(text, s * SL_NS_PER_S));
-}
-
-static const char *step_of(struct sl_arena *arena, int64_t s)
-{
-    if (s % 3600 == 0)
-        return sl_arena_printf(arena, "%" PRId64 " h", s / 3600);
-    return s % 60 == 0 ? sl_arena_printf(arena, "%" PRId64 " min", s / 60) : sl_arena_printf(arena, "%" PRId64 " s", s);
 }
 
 static const char *range(struct sl_arena *arena, const char *from, const char *to)
@@ -71,8 +64,7 @@ static const char *level_of(struct sl_arena *arena, const char *type, double fro
                       : sl_arena_printf(arena, "%s %g – %g", sl_out_escape(arena, type), from, to);
 }
 
-/* -- people's form
- * ------------------------------------------------------------------------------------------------------ */
+/* -- people's form ------------------------------------------------------------------------------------------------- */
 
 static const struct sl_cli_column field_columns[] = {
     {"INDEX", SL_RIGHT, 0},  {"OFFSET", SL_RIGHT, 0}, {"VARIABLE", SL_LEFT, 8}, {"LEVEL", SL_LEFT, 16},
@@ -96,7 +88,7 @@ static void field_row(struct info *i, const struct sl_grid_field *f)
     sl_cli_cell(i->table, sl_out_escape(a, f->variable));
     sl_cli_cell(i->table, level_of(a, f->level_type, f->level, f->level));
     sl_cli_cell(i->table, when_of(a, f->valid_s));
-    sl_cli_cell(i->table, range(a, step_of(a, f->step_from_s), step_of(a, f->step_to_s)));
+    sl_cli_cell(i->table, range(a, sl_cli_grid_step(a, f->step_from_s), sl_cli_grid_step(a, f->step_to_s)));
     sl_cli_cell(i->table, number(a, f->member));
     sl_cli_cell(i->table, f->points ? sl_out_escape(a, f->points->type) : NULL);
     sl_cli_cell(i->table, f->points ? sl_cli_count(a, (int64_t)f->points->n) : NULL);
@@ -106,7 +98,7 @@ static void field_row(struct info *i, const struct sl_grid_field *f)
 static void group_row(struct info *i, struct sl_cli_table *table, const struct group *g)
 {
     struct sl_arena *a = i->cli->arena;
-    const char *steps = range(a, step_of(a, g->step_from), step_of(a, g->step_to));
+    const char *steps = range(a, sl_cli_grid_step(a, g->step_from), sl_cli_grid_step(a, g->step_to));
     sl_cli_cell(table, sl_out_escape(a, g->variable));
     sl_cli_cell(table, level_of(a, g->level_type, g->level_from, g->level_to));
     sl_cli_cell(table, range(a, when_of(a, g->valid_from), when_of(a, g->valid_to)));
@@ -186,8 +178,7 @@ static int put_in_group(struct info *i, const struct sl_grid_field *f, struct sl
     return 0;
 }
 
-/* -- JSON
- * --------------------------------------------------------------------------------------------------------------- */
+/* -- JSON ---------------------------------------------------------------------------------------------------------- */
 
 static void put_number(struct json_object *o, const char *key, double value)
 {
@@ -244,8 +235,7 @@ static struct json_object *problems_json(const struct sl_grid_skipped *skipped, 
     return list;
 }
 
-/* -- the verb
- * ----------------------------------------------------------------------------------------------------------- */
+/* -- the verb ------------------------------------------------------------------------------------------------------ */
 
 static void answer(struct info *i, const char *path, const struct sl_format *format, struct sl_grid_reader *reader)
 {

@@ -34,8 +34,7 @@ static int open_sink(struct sl_batch *b, bool *in_server, struct sl_grid_sink **
                       : sl_grid_parquet((int)b->engine->config->compute_threads, out, err);
 }
 
-/* -- what is wanted
- * ------------------------------------------------------------------------------------------------------ */
+/* -- what is wanted ------------------------------------------------------------------------------------------------ */
 
 static size_t list(struct json_object *values)
 {
@@ -70,8 +69,7 @@ static void select_fields(struct sl_arena *arena, const struct sl_output_grid *o
     }
 }
 
-/* -- the list of fields
- * -------------------------------------------------------------------------------------------------- */
+/* -- the list of fields -------------------------------------------------------------------------------------------- */
 
 struct loading {
     struct sl_batch *b;
@@ -156,8 +154,7 @@ static int index_text(struct loading *l, const char **out, struct sl_error *err)
     return rc;
 }
 
-/* -- reading
- * ------------------------------------------------------------------------------------------------------------- */
+/* -- reading ------------------------------------------------------------------------------------------------------- */
 
 static void tell_skipped(struct sl_batch *b, const struct sl_unit *u, const struct sl_grid_reader *reader)
 {
@@ -199,8 +196,7 @@ static int read_all(struct loading *l, const struct sl_output_grid *o, struct sl
     return rc;
 }
 
-/* -- one asset
- * ----------------------------------------------------------------------------------------------------------- */
+/* -- one asset ----------------------------------------------------------------------------------------------------- */
 
 static int keep_parts(struct sl_batch *b, struct sl_planned_asset *a, const struct sl_grid_loaded *loaded,
                       struct sl_error *err)
@@ -360,8 +356,7 @@ int sl_batch_compute_grid(struct sl_batch *b, struct sl_unit *u, struct sl_error
     return sl_stage_end(b, &stage, err);
 }
 
-/* -- taking away
- * --------------------------------------------------------------------------------------------------------- */
+/* -- taking away --------------------------------------------------------------------------------------------------- */
 
 static void drop_load(struct sl_batch *b, struct sl_grid_sink **sink, const char *load_id)
 {

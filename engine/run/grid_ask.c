@@ -9,44 +9,38 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/uuid7.h"
-#include "geo/duckdb/duck.h"
-#include "geo/sql.h"
-#include "grid/clickhouse.h"
+#include "grid/bilinear.h"
 #include "grid/layout.h"
 #include "json/json.h"
 #include "lake/facts.h"
-#include "lake/lake.h"
-#include "lake/parts.h"
-#include "store/store.h"
+#include "run/grid_store.h"
 
 #define KM_PER_DEGREE 111.19492664455873 /* of a sphere of 6,371 km */
 
-enum { INDEX_BYTES = 64 << 20, SQL_BYTES = 64 << 10 };
+enum { CORNERS = 4 };
 
-/* A field that fits, and the nearest point of it so far. */
-struct found {
-    char key[256]; /* what tells it from others of its asset */
-    struct json_object *doc;
-    double distance_deg, lat, lon, value;
-    bool any;
+/* A field that fits, and what was found of it. */
+struct item {
+    struct sl_grid_found f;
+    bool hidden;  /* a newer version of its dataset has it too */
+    bool settled; /* a value, or why there is none */
+    double value, lat, lon, distance_deg;
+    const char *why;
+    struct sl_grid_near corners[CORNERS];
+    double weights[CORNERS];
+    unsigned n_corners; /* bits of those that were found */
 };
 
 struct asking {
-    struct sl_engine *engine;
-    struct sl_arena *arena;
+    struct sl_grid_store *store;
     const struct sl_grid_question *q;
-    struct found *items;
-    size_t n;
-    struct json_object *asset; /* at work; borrowed */
-    struct found *one;         /* of ClickHouse: the field at work */
+    struct item *items;
+    size_t n, capacity;
+    struct item **at_work; /* to which the points come */
+    size_t n_at_work;
+    struct sl_grid_near *near; /* of one field */
+    size_t n_near, near_capacity;
 };
-
-static double number(const char *text)
-{
-    return text && *text ? strtod(text, NULL) : NAN;
-}
 
 static const char *time_text(int64_t s, char out[SL_ISO8601_BYTES])
 {
@@ -57,360 +51,405 @@ static const char *time_text(int64_t s, char out[SL_ISO8601_BYTES])
     return out;
 }
 
-static void nearer(const struct asking *a, struct found *f, double lat, double lon, double value)
-{
-    double distance = sl_grid_distance_deg(a->q->lat, a->q->lon, lat, lon);
-    if (f->any && distance >= f->distance_deg)
-        return;
-    f->any = true;
-    f->distance_deg = distance;
-    f->lat = lat;
-    f->lon = lon;
-    f->value = value;
-}
+/* -- which fields -------------------------------------------------------------------------------------------------- */
 
-/* columns: units, level_type, level, member, step_type, step_from, step_to, reference_time */
-static struct found *field(struct asking *a, const char *const *columns, const char *key, struct sl_error *err)
+static int keep_field(void *data, const struct sl_grid_found *found, struct sl_error *err)
 {
-    char at[SL_ISO8601_BYTES];
-    if (a->n == SL_GRID_ANSWERS_MAX) {
-        sl_fail(err, SL_E_LIMIT, "more than %d fields fit", SL_GRID_ANSWERS_MAX);
-        sl_error_hint(err, "name the dataset, the level or the member");
-        return NULL;
+    struct asking *a = data;
+    (void)err;
+    if (a->n == a->capacity) {
+        a->capacity = a->capacity ? 2 * a->capacity : 64;
+        a->items = sl_xrealloc(a->items, a->capacity * sizeof *a->items);
     }
-    struct found *f = &a->items[a->n++];
-    struct json_object *o = f->doc = json_object_new_object();
-    snprintf(f->key, sizeof f->key, "%s", key);
-    sl_json_put_str(o, "variable", a->q->variable);
-    sl_json_put_str(o, "units", columns[0]);
-    sl_json_put_str(o, "valid_time", time_text(a->q->valid_s, at));
-    sl_json_put_str(o, "reference_time", time_text(columns[7] ? strtoll(columns[7], NULL, 10) : 0, at));
-    sl_json_put_str(o, "level_type", columns[1]);
-    sl_json_put(o, "level", sl_lake_number(number(columns[2])));
-    sl_json_put_int(o, "member", columns[3] ? strtoll(columns[3], NULL, 10) : -1);
-    sl_json_put_str(o, "step_type", columns[4]);
-    sl_json_put_int(o, "step_from_s", columns[5] ? strtoll(columns[5], NULL, 10) : 0);
-    sl_json_put_int(o, "step_to_s", columns[6] ? strtoll(columns[6], NULL, 10) : 0);
-    return f;
-}
-
-static void add_provenance(struct found *f, struct json_object *asset)
-{
-    struct json_object *inputs = sl_json_get(asset, "inputs");
-    struct json_object *in = inputs && json_object_array_length(inputs) ? json_object_array_get_idx(inputs, 0) : NULL;
-    sl_json_put_str(f->doc, "dataset_id", sl_json_str(asset, "dataset_id", NULL));
-    sl_json_put_int(f->doc, "version", sl_json_int(asset, "version", 0));
-    sl_json_put_str(f->doc, "asset_id", sl_json_str(asset, "_id", NULL));
-    sl_json_put_str(f->doc, "raw_file_id", in ? sl_json_str(in, "raw_file_id", NULL) : NULL);
-    sl_json_put_str(f->doc, "raw_key", in ? sl_json_str(in, "raw_key", NULL) : NULL);
-    sl_json_put_str(f->doc, "content_hash", in ? sl_json_str(in, "content_hash", NULL) : NULL);
-}
-
-/* -- both stores
- * -------------------------------------------------------------------------------------------------------- */
-
-static void cells_around(const struct asking *a, double radius, struct sl_buf *sql)
-{
-    struct sl_grid_cell_range ranges[SL_GRID_RANGES_MAX];
-    size_t n = sl_grid_cells_around(a->q->lat, a->q->lon, radius, ranges);
-    sl_buf_puts(sql, " AND (");
-    for (size_t i = 0; i < n; i++)
-        sl_buf_printf(sql, "%scell BETWEEN %d AND %d", i ? " OR " : "", ranges[i].from, ranges[i].to);
-    sl_buf_puts(sql, ")");
-}
-
-/* Of a fine grid the rows of a cell that the circle meets; a millionth of a degree allows for how they are kept. */
-static void latitudes_around(const struct asking *a, double radius, struct sl_buf *sql)
-{
-    double south = fmax(a->q->lat - radius - 1e-6, -90), north = fmin(a->q->lat + radius + 1e-6, 90);
-    sl_buf_printf(sql, " AND lat_e7 BETWEEN %" PRId32 " AND %" PRId32, sl_grid_e7(south), sl_grid_e7(north));
-}
-
-/* -- ClickHouse
- * --------------------------------------------------------------------------------------------------------- */
-
-enum { LOAD = 8, FIELD, SPACING, SERVER_COLUMNS };
-
-struct of_server {
-    struct asking *a;
-    struct sl_clickhouse *ch;
-    struct {
-        char load[SL_UUID_TEXT_BYTES];
-        uint32_t field;
-        double spacing;
-    } * at; /* of each found */
-};
-
-static int keep_field(void *data, char *const *columns, size_t n, struct sl_error *err)
-{
-    struct of_server *s = data;
-    const char *texts[SERVER_COLUMNS];
-    if (n != SERVER_COLUMNS)
-        return sl_fail(err, SL_E_CLICKHOUSE, "ClickHouse answered with %zu columns, %d were asked for", n,
-                       SERVER_COLUMNS);
-    for (size_t i = 0; i < n; i++)
-        texts[i] = columns[i];
-    struct found *f = field(s->a, texts, columns[LOAD], err);
-    if (!f)
-        return -(int)SL_E_LIMIT;
-    size_t i = (size_t)(f - s->a->items);
-    snprintf(s->at[i].load, sizeof s->at[i].load, "%s", columns[LOAD]);
-    s->at[i].field = (uint32_t)strtoul(columns[FIELD], NULL, 10);
-    s->at[i].spacing = number(columns[SPACING]);
+    a->items[a->n++] = (struct item){.f = *found};
     return 0;
 }
 
-static int find_fields(struct of_server *s, struct sl_error *err)
+static int by_whole(int64_t a, int64_t b)
 {
-    const struct sl_grid_question *q = s->a->q;
-    SL_CLEANUP(sl_buf_free) struct sl_buf sql;
-    sl_buf_init(&sql, SQL_BYTES);
-    sl_buf_puts(
-        &sql, "SELECT units, level_type, level, member, step_type, step_from, step_to, reference_time, load_id, field,"
-              " spacing FROM grid_fields WHERE variable = ");
-    sl_clickhouse_quote(&sql, q->variable);
-    sl_buf_printf(&sql, " AND valid_time = %" PRId64, q->valid_s);
-    if (q->dataset) {
-        sl_buf_puts(&sql, " AND dataset = ");
-        sl_clickhouse_quote(&sql, q->dataset);
-    }
-    if (q->level_type) {
-        sl_buf_puts(&sql, " AND level_type = ");
-        sl_clickhouse_quote(&sql, q->level_type);
-    }
-    if (!isnan(q->level)) {
-        sl_buf_puts(&sql, " AND level = ");
-        sl_clickhouse_number(&sql, q->level);
-    }
-    if (q->member >= 0)
-        sl_buf_printf(&sql, " AND member = %" PRId64, q->member);
-    sl_buf_printf(&sql, " ORDER BY load_id DESC, field LIMIT %d", SL_GRID_ANSWERS_MAX + 1);
-    int rc = sl_buf_check(&sql, "question", err);
-    return rc < 0 ? rc : sl_clickhouse_query(s->ch, sql.data, keep_field, s, err);
+    return (a > b) - (a < b);
 }
 
-static int keep_place(void *data, char *const *columns, size_t n, struct sl_error *err)
+static int by_number(double a, double b)
+{
+    if (isnan(a) || isnan(b))
+        return (isnan(a) == 0) - (isnan(b) == 0);
+    return (a > b) - (a < b);
+}
+
+/* By what they are, whatever asset they are of: times first. */
+static int by_field(const struct sl_grid_found *a, const struct sl_grid_found *b)
+{
+    int by = by_whole(a->valid_s, b->valid_s);
+    by = by ? by : by_whole(a->reference_s, b->reference_s);
+    by = by ? by : strcmp(a->origin->dataset_id, b->origin->dataset_id);
+    by = by ? by : strcmp(a->level_type, b->level_type);
+    by = by ? by : by_number(a->level, b->level);
+    by = by ? by : by_whole(a->member, b->member);
+    by = by ? by : strcmp(a->step_type, b->step_type);
+    by = by ? by : by_whole(a->step_from_s, b->step_from_s);
+    return by ? by : by_whole(a->step_to_s, b->step_to_s);
+}
+
+static int newest_of_same(const void *a, const void *b)
+{
+    const struct item *const *p = a, *const *q = b;
+    int by = by_field(&(*p)->f, &(*q)->f);
+    by = by ? by : by_whole((*q)->f.origin->version, (*p)->f.origin->version);
+    return by ? by : by_whole((*p)->f.field, (*q)->f.field);
+}
+
+/* Of fields that are the same in several versions of a dataset the newest stays. */
+static void hide_older(struct asking *a)
+{
+    SL_CLEANUP(sl_freep) struct item **order = sl_xmalloc((a->n + 1) * sizeof(struct item *));
+    for (size_t i = 0; i < a->n; i++)
+        order[i] = &a->items[i];
+    qsort(order, a->n, sizeof *order, newest_of_same);
+    for (size_t i = 1; i < a->n; i++)
+        order[i]->hidden =
+            !by_field(&order[i - 1]->f, &order[i]->f) && order[i]->f.origin->version < order[i - 1]->f.origin->version;
+    for (size_t i = 2; i < a->n; i++) /* and those behind one that went */
+        order[i]->hidden |= order[i - 1]->hidden && !by_field(&order[i - 1]->f, &order[i]->f);
+}
+
+/* -- points around ------------------------------------------------------------------------------------------------- */
+
+typedef int point_visit(void *data, size_t which, double lat, double lon, double value, struct sl_error *err);
+
+static int ask_around(struct asking *a, struct item **items, size_t n, double radius, point_visit *visit,
+                      struct sl_error *err)
+{
+    SL_CLEANUP(sl_freep) const struct sl_grid_found **fields = sl_xmalloc((n + 1) * sizeof(struct sl_grid_found *));
+    for (size_t i = 0; i < n; i++)
+        fields[i] = &items[i]->f;
+    a->at_work = items;
+    a->n_at_work = n;
+    return a->store->ops->around(a->store, fields, n, a->q->lat, a->q->lon, radius, visit, a, err);
+}
+
+/* -- nearest ------------------------------------------------------------------------------------------------------- */
+
+static int keep_nearest(void *data, size_t which, double lat, double lon, double value, struct sl_error *err)
 {
     struct asking *a = data;
-    if (n != 3)
-        return sl_fail(err, SL_E_CLICKHOUSE, "ClickHouse answered with %zu columns, 3 were asked for", n);
-    nearer(a, a->one, number(columns[0]), number(columns[1]), number(columns[2]));
+    struct item *i = a->at_work[which];
+    double distance = sl_grid_distance_deg(a->q->lat, a->q->lon, lat, lon);
+    bool first = !i->n_corners;
+    (void)err;
+    /* Of two that are as near, the same one whatever order the store has them in. */
+    if (!first && (distance > i->distance_deg ||
+                   (distance == i->distance_deg && (lat < i->lat || (lat == i->lat && lon <= i->lon)))))
+        return 0;
+    i->n_corners = 1;
+    i->distance_deg = distance;
+    i->lat = lat;
+    i->lon = lon;
+    i->value = value;
     return 0;
 }
 
 /* A growing circle: what lies within it is the nearest as soon as there is one. */
-static int nearest_in_server(struct of_server *s, size_t i, struct sl_error *err)
+static int settle_nearest(struct asking *a, struct item *i, double radius, struct sl_error *err)
 {
-    struct asking *a = s->a;
-    SL_CLEANUP(sl_buf_free) struct sl_buf sql;
-    sl_buf_init(&sql, SQL_BYTES);
-    a->one = &a->items[i];
-    for (double radius = s->at[i].spacing > 0 ? s->at[i].spacing * 0.75 : 0.5;; radius *= 2) {
-        sl_buf_clear(&sql);
-        sl_buf_puts(&sql, "SELECT lat, lon, value FROM grid_data WHERE variable = ");
-        sl_clickhouse_quote(&sql, a->q->variable);
-        sl_buf_printf(&sql,
-                      " AND timestamp = toDateTime(%" PRId64 ", 'UTC') AND load = %" PRIu64 " AND field = %" PRIu32,
-                      sl_grid_timestamp(a->q->valid_s), sl_clickhouse_load(s->at[i].load), s->at[i].field);
-        cells_around(a, radius, &sql);
-        latitudes_around(a, radius, &sql);
-        int rc = sl_buf_check(&sql, "question", err);
-        rc = rc < 0 ? rc : sl_clickhouse_query(s->ch, sql.data, keep_place, a, err);
-        if (rc < 0 || (a->one->any && a->one->distance_deg <= radius) || radius >= 180)
+    for (;; radius *= 2) {
+        int rc = ask_around(a, &i, 1, radius, keep_nearest, err);
+        i->settled = rc == 0 && i->n_corners && (i->distance_deg <= radius || radius >= 180);
+        if (rc == 0 && !i->settled && radius >= 180) {
+            i->settled = true;
+            i->why = "the field has no value at all";
+        }
+        if (rc < 0 || i->settled)
             return rc;
     }
 }
 
-static int ask_server(struct asking *a, const struct sl_clickhouse_target *target, struct sl_error *err)
+/* Fields of one grid have their points at the same places: of most of them the nearest is as far as of the first. */
+static int nearest_of_grid(struct asking *a, struct item **items, size_t n, struct sl_error *err)
 {
-    struct of_server s = {.a = a, .at = sl_arena_array(a->arena, SL_GRID_ANSWERS_MAX, sizeof *s.at)};
-    int rc = sl_clickhouse_open(target, &s.ch, err);
-    rc = rc < 0 ? rc : sl_clickhouse_migrate(s.ch, NULL, err);
-    rc = rc < 0 ? rc : find_fields(&s, err);
-    for (size_t i = 0; rc == 0 && i < a->n; i++) {
-        SL_CLEANUP(sl_json_putp) struct json_object *asset = NULL;
-        if (!sl_uuid_valid(s.at[i].load))
-            continue;
-        rc = a->engine->ledger->ops->get_asset(a->engine->ledger, s.at[i].load, &asset, err);
-        if (rc < 0 || !asset)
-            continue; /* what the ledger does not have does not exist */
-        rc = nearest_in_server(&s, i, err);
-        add_provenance(&a->items[i], asset);
+    double radius = items[0]->f.spacing > 0 ? items[0]->f.spacing * 0.75 : 0.5;
+    while (n) {
+        int rc = settle_nearest(a, items[0], radius, err);
+        bool empty = items[0]->why; /* then nothing is known of the others */
+        radius = empty ? radius : items[0]->distance_deg * (1 + 1e-12) + 1e-9;
+        if (rc == 0 && n > 1 && !empty)
+            rc = ask_around(a, items + 1, n - 1, radius, keep_nearest, err);
+        if (rc < 0)
+            return rc;
+        size_t left = 0;
+        for (size_t i = 1; i < n; i++) {
+            items[i]->settled = items[i]->n_corners && items[i]->distance_deg <= radius;
+            if (!items[i]->settled)
+                items[left++] = items[i];
+        }
+        n = left;
     }
-    sl_clickhouse_close(s.ch);
-    return rc;
-}
-
-/* -- Parquet
- * ------------------------------------------------------------------------------------------------------------ */
-
-static int keep_row(void *data, const char *const *columns, size_t n, struct sl_error *err)
-{
-    struct asking *a = data;
-    char key[256];
-    (void)n;
-    snprintf(key, sizeof key, "%s %s %s %s %s %s %s %s", sl_json_str(a->asset, "_id", ""), columns[1] ? columns[1] : "",
-             columns[2] ? columns[2] : "", columns[3] ? columns[3] : "", columns[4] ? columns[4] : "",
-             columns[5] ? columns[5] : "", columns[6] ? columns[6] : "", columns[7] ? columns[7] : "");
-    struct found *f = NULL;
-    for (size_t i = a->n; !f && i-- > 0;)
-        f = !strcmp(a->items[i].key, key) ? &a->items[i] : NULL;
-    if (!f) {
-        f = field(a, columns, key, err);
-        if (!f)
-            return -(int)SL_E_LIMIT;
-        add_provenance(f, a->asset);
-    }
-    nearer(a, f, number(columns[8]), number(columns[9]), number(columns[10]));
     return 0;
 }
 
-static int query_file(struct asking *a, struct sl_duck *duck, const char *path, double radius, struct sl_error *err)
+/* -- bilinear ------------------------------------------------------------------------------------------------------ */
+
+static int keep_near(void *data, size_t which, double lat, double lon, double value, struct sl_error *err)
 {
-    const struct sl_grid_question *q = a->q;
-    struct sl_sql sql;
-    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
-    sl_sql_text(
-        &sql,
-        "SELECT units, level_type, level, member, step_type, step_from, step_to, reference_time, lat, lon, value FROM"
-        " read_parquet(");
-    sl_sql_literal(&sql, path);
-    sl_sql_text(&sql, ", hive_partitioning := false) WHERE valid_time = ");
-    sl_sql_int(&sql, q->valid_s);
-    if (q->level_type) {
-        sl_sql_text(&sql, " AND level_type = ");
-        sl_sql_literal(&sql, q->level_type);
+    enum { NEAR_MAX = 1 << 20 };
+    struct asking *a = data;
+    (void)which;
+    if (a->n_near == NEAR_MAX)
+        return sl_fail(err, SL_E_LIMIT, "more than %d points lie around the place", NEAR_MAX);
+    if (a->n_near == a->near_capacity) {
+        a->near_capacity = a->near_capacity ? 2 * a->near_capacity : 256;
+        a->near = sl_xrealloc(a->near, a->near_capacity * sizeof *a->near);
     }
-    if (!isnan(q->level)) {
-        sl_sql_text(&sql, " AND level = ");
-        sl_sql_double(&sql, q->level);
-    }
-    if (q->member >= 0) {
-        sl_sql_text(&sql, " AND member = ");
-        sl_sql_int(&sql, q->member);
-    }
-    cells_around(a, radius, &sql.buf);
-    int rc = sl_sql_check(&sql, err);
-    rc = rc < 0 ? rc : sl_duck_query(duck, sql.buf.data, keep_row, a, err);
-    sl_sql_free(&sql);
-    return rc;
+    a->near[a->n_near++] = (struct sl_grid_near){lat, lon, value};
+    return 0;
 }
 
-/* All fields of the file at a time: the circle grows until each that was found is within it. */
-static int nearest_in_file(struct asking *a, struct sl_duck *duck, const char *path, struct sl_error *err)
+static const char no_corners[] = "not all four points around the place have a value";
+
+/* The cell of the first of them; true: *radius has all of its corners. */
+static int find_cell(struct asking *a, struct item *i, bool *found, double *radius, struct sl_error *err)
 {
-    size_t before = a->n;
-    for (double radius = 0.5;; radius *= 2) {
-        int rc = query_file(a, duck, path, radius, err);
-        bool all = a->n > before;
-        for (size_t i = before; i < a->n; i++)
-            all &= a->items[i].distance_deg <= radius;
-        if (rc < 0 || all || radius >= 180)
+    struct sl_grid_corner corners[CORNERS];
+    double spacing = i->f.spacing > 0 ? i->f.spacing : 1;
+    *found = false;
+    for (int round = 0; round < 2 && !*found; round++) {
+        a->n_near = 0;
+        *radius = spacing * (round ? 8 : 3);
+        int rc = ask_around(a, &i, 1, *radius, keep_near, err);
+        if (rc < 0)
             return rc;
+        *found = sl_grid_cell_around(sl_grid_shape(i->f.grid_type), a->near, a->n_near, a->q->lat, a->q->lon, corners);
     }
+    *radius = 0;
+    for (int k = 0; *found && k < CORNERS; k++) {
+        const struct sl_grid_near *p = &a->near[corners[k].point];
+        i->corners[k] = *p;
+        i->weights[k] = corners[k].weight;
+        *radius = fmax(*radius, sl_grid_distance_deg(a->q->lat, a->q->lon, p->lat, p->lon) * (1 + 1e-12) + 1e-9);
+    }
+    i->n_corners = *found ? (1U << CORNERS) - 1 : 0;
+    return 0;
 }
 
-static int wanted_suffix(const struct asking *a, struct sl_buf *out, struct sl_error *err)
-{
-    char at[SL_ISO8601_BYTES];
-    int rc = sl_lake_part_folder("variable", a->q->variable, strlen(a->q->variable), out, err);
-    time_text(a->q->valid_s, at);
-    sl_buf_printf(out, "/date=%.10s/", at);
-    return rc < 0 ? rc : sl_buf_check(out, "variable's name", err);
-}
-
-static int ask_asset(void *data, struct json_object *asset, struct sl_error *err)
+static int keep_corner(void *data, size_t which, double lat, double lon, double value, struct sl_error *err)
 {
     struct asking *a = data;
-    const char *bucket = sl_json_str(asset, "bucket", ""), *folder = a->engine->config->run_scratch;
-    SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
-    SL_CLEANUP(sl_buf_free) struct sl_buf text;
-    SL_CLEANUP(sl_buf_free) struct sl_buf suffix;
-    SL_CLEANUP(sl_duck_closep) struct sl_duck *duck = NULL;
-    struct sl_lake_parts parts = {0};
-    char id[SL_UUID_TEXT_BYTES], hex[65];
-    sl_buf_init(&text, INDEX_BYTES);
-    sl_buf_init(&suffix, SL_LAKE_PART_SUFFIX_MAX_BYTES);
-    if (!sl_json_get(asset, "parts"))
-        return 0; /* its rows are in ClickHouse */
-    int rc = sl_store_read(a->engine->store, bucket, sl_json_str(asset, "s3_key", ""), &text, NULL, err);
-    rc = rc < 0 ? rc : sl_lake_parts_read(text.data, text.len, arena, &parts, err);
-    rc = rc < 0 ? rc : wanted_suffix(a, &suffix, err);
-    a->asset = asset;
-    for (size_t i = 0; rc == 0 && i < parts.n; i++) {
-        if (strncmp(parts.items[i].suffix, suffix.data, suffix.len) != 0)
-            continue;
-        sl_uuid7(id);
-        const char *path = sl_arena_printf(arena, "%s/.verify-grid-%s.parquet", folder, id);
-        const char *key = sl_arena_printf(
-            arena, "%s%s",
-            sl_lake_prefix(arena, sl_json_str(asset, "dataset_id", ""), sl_json_int(asset, "version", 0)),
-            parts.items[i].suffix);
-        const struct sl_duck_options options = {.threads = 1, .memory_bytes = 100 << 20};
-        rc = sl_dir_make(folder, 0700, err);
-        rc = rc < 0 ? rc : sl_store_download(a->engine->store, bucket, key, NULL, path, hex, NULL, err);
-        if (rc == 0 && strcmp(hex, parts.items[i].sha256_hex) != 0)
-            rc = sl_fail(err, SL_E_VERIFY_FAILED, "%s differs from what was published", key);
-        if (rc == 0 && !duck)
-            rc = sl_duck_open(&options, &duck, err);
-        rc = rc < 0 ? rc : nearest_in_file(a, duck, path, err);
-        sl_dir_remove(path, NULL);
+    struct item *i = a->at_work[which];
+    (void)err;
+    for (int k = 0; k < CORNERS; k++)
+        if (i->corners[k].lat == lat && i->corners[k].lon == lon) {
+            i->corners[k].value = value;
+            i->n_corners |= 1U << k;
+        }
+    return 0;
+}
+
+static void settle_bilinear(const struct asking *a, struct item *i)
+{
+    i->settled = true;
+    if (i->n_corners != (1U << CORNERS) - 1) {
+        i->why = no_corners;
+        return;
+    }
+    i->value = 0;
+    for (int k = 0; k < CORNERS; k++)
+        i->value += i->weights[k] * i->corners[k].value;
+    i->lat = a->q->lat;
+    i->lon = sl_grid_wrap(a->q->lon);
+}
+
+static int bilinear_of_grid(struct asking *a, struct item **items, size_t n, struct sl_error *err)
+{
+    enum { TRIES = 8 }; /* fields without a whole cell before the grid counts as having none there */
+    bool found = false;
+    double radius = 0;
+    size_t first = 0;
+    bool cells = sl_grid_shape(items[0]->f.grid_type) != SL_GRID_NO_CELLS;
+    for (; cells && first < n && first < TRIES && !found; first++) {
+        int rc = find_cell(a, items[first], &found, &radius, err);
+        if (rc < 0)
+            return rc;
+        settle_bilinear(a, items[first]);
+    }
+    for (size_t i = first; i < n && found; i++) {
+        memcpy(items[i]->corners, items[first - 1]->corners, sizeof items[i]->corners);
+        memcpy(items[i]->weights, items[first - 1]->weights, sizeof items[i]->weights);
+    }
+    int rc = found && n > first ? ask_around(a, items + first, n - first, radius, keep_corner, err) : 0;
+    for (size_t i = first; rc == 0 && i < n; i++) {
+        settle_bilinear(a, items[i]);
+        if (!cells)
+            items[i]->why = "its grid has no cells of four points";
     }
     return rc;
 }
 
-static int ask_lake(struct asking *a, struct sl_error *err)
+/* -- all of them --------------------------------------------------------------------------------------------------- */
+
+static int by_grid(const void *a, const void *b)
 {
-    SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object();
-    const struct sl_find find = {.collection = "assets", .filter = filter, .sort = "created_at:-1"};
-    sl_json_put_str(filter, "kind", "grid");
-    if (a->q->dataset)
-        sl_json_put_str(filter, "dataset_id", a->q->dataset);
-    return a->engine->ledger->ops->find(a->engine->ledger, &find, ask_asset, a, err);
+    const struct item *const *p = a, *const *q = b;
+    int by = strcmp((*p)->f.grid_id, (*q)->f.grid_id);
+    return by ? by : (*p > *q) - (*p < *q);
 }
 
-/* -----------------------------------------------------------------------------------------------------------------------
- */
+static int settle(struct asking *a, struct sl_error *err)
+{
+    SL_CLEANUP(sl_freep) struct item **order = sl_xmalloc((a->n + 1) * sizeof(struct item *));
+    size_t n = 0;
+    int rc = 0;
+    for (size_t i = 0; i < a->n; i++)
+        if (!a->items[i].hidden)
+            order[n++] = &a->items[i];
+    qsort(order, n, sizeof *order, by_grid);
+    for (size_t i = 0, k; rc == 0 && i < n; i = k) {
+        for (k = i + 1; k < n && !strcmp(order[k]->f.grid_id, order[i]->f.grid_id); k++)
+            ;
+        rc = a->q->method == SL_GRID_BILINEAR ? bilinear_of_grid(a, order + i, k - i, err)
+                                              : nearest_of_grid(a, order + i, k - i, err);
+    }
+    return rc;
+}
 
-static struct json_object *answers(struct asking *a)
+/* -- as JSON ------------------------------------------------------------------------------------------------------- */
+
+static void put_raw_file(struct json_object *o, const struct sl_grid_origin *origin)
+{
+    sl_json_put_str(o, "raw_file_id", origin->raw_file_id);
+    sl_json_put_str(o, "raw_key", origin->raw_key);
+    sl_json_put_str(o, "content_hash", origin->content_hash);
+}
+
+static struct json_object *corners_json(const struct item *i)
 {
     struct json_object *list = json_object_new_array();
-    for (size_t i = 0; i < a->n; i++) {
-        struct found *f = &a->items[i];
-        if (f->any && sl_json_str(f->doc, "asset_id", NULL)) {
-            sl_json_put(f->doc, "lat", sl_lake_number(f->lat));
-            sl_json_put(f->doc, "lon", sl_lake_number(f->lon));
-            sl_json_put(f->doc, "value", sl_lake_number(f->value));
-            sl_json_put(f->doc, "distance_km",
-                        json_object_new_double(round(f->distance_deg * KM_PER_DEGREE * 1000) / 1000));
-            json_object_array_add(list, json_object_get(f->doc));
-        }
-        json_object_put(f->doc);
+    for (int k = 0; k < CORNERS; k++) {
+        struct json_object *o = json_object_new_object();
+        sl_json_put(o, "lat", sl_lake_number(i->corners[k].lat));
+        sl_json_put(o, "lon", sl_lake_number(i->corners[k].lon));
+        sl_json_put(o, "value", sl_lake_number(i->corners[k].value));
+        sl_json_put(o, "weight", sl_lake_number(i->weights[k]));
+        put_raw_file(o, i->f.origin);
+        json_object_array_add(list, o);
     }
     return list;
+}
+
+static struct json_object *answer(const struct asking *a, const struct item *i)
+{
+    char at[SL_ISO8601_BYTES];
+    bool bilinear = a->q->method == SL_GRID_BILINEAR;
+    struct json_object *o = json_object_new_object();
+    sl_json_put_str(o, "variable", i->f.variable);
+    sl_json_put_str(o, "units", i->f.units);
+    sl_json_put_str(o, "valid_time", time_text(i->f.valid_s, at));
+    sl_json_put_str(o, "reference_time", time_text(i->f.reference_s, at));
+    sl_json_put_str(o, "level_type", i->f.level_type);
+    sl_json_put(o, "level", sl_lake_number(i->f.level));
+    sl_json_put_int(o, "member", i->f.member);
+    sl_json_put_str(o, "step_type", i->f.step_type);
+    sl_json_put_int(o, "step_from_s", i->f.step_from_s);
+    sl_json_put_int(o, "step_to_s", i->f.step_to_s);
+    sl_json_put_str(o, "dataset_id", i->f.origin->dataset_id);
+    sl_json_put_int(o, "version", i->f.origin->version);
+    sl_json_put_str(o, "asset_id", i->f.origin->asset_id);
+    put_raw_file(o, i->f.origin);
+    sl_json_put_str(o, "method", bilinear ? "bilinear" : "nearest");
+    sl_json_put(o, "value", i->why ? NULL : sl_lake_number(i->value));
+    if (i->why) {
+        sl_json_put_str(o, "why", i->why);
+        return o;
+    }
+    sl_json_put(o, "lat", sl_lake_number(i->lat));
+    sl_json_put(o, "lon", sl_lake_number(i->lon));
+    if (bilinear)
+        sl_json_put(o, "points", corners_json(i));
+    else
+        sl_json_put(o, "distance_km", json_object_new_double(round(i->distance_deg * KM_PER_DEGREE * 1000) / 1000));
+    return o;
+}
+
+static int no_field(const struct sl_grid_filter *f, struct sl_error *err)
+{
+    char since[SL_ISO8601_BYTES], until[SL_ISO8601_BYTES];
+    int rc = f->since_s == f->until_s ? sl_fail(err, SL_E_ASSET_NOT_FOUND, "there is no value of \"%s\" at %s",
+                                                f->variable, time_text(f->since_s, since))
+             : f->since_s == INT64_MIN && f->until_s == INT64_MAX
+                 ? sl_fail(err, SL_E_ASSET_NOT_FOUND, "there is no value of \"%s\"", f->variable)
+                 : sl_fail(err, SL_E_ASSET_NOT_FOUND, "there is no value of \"%s\" from %s to %s", f->variable,
+                           f->since_s == INT64_MIN ? "the beginning" : time_text(f->since_s, since),
+                           f->until_s == INT64_MAX ? "the end" : time_text(f->until_s, until));
+    sl_error_hint(err, "sluice grid fields shows what there is, and of which times");
+    return rc;
+}
+
+/* None of them has a value by the method: the first one's reason is the answer. */
+static int refuse(const struct asking *a, const struct item *i, struct sl_error *err)
+{
+    int rc = sl_fail(err, SL_E_USAGE, "no %s value of \"%s\" at %.6g %.6g: %s (%s of %s)",
+                     a->q->method == SL_GRID_BILINEAR ? "bilinear" : "nearest", i->f.variable, a->q->lat, a->q->lon,
+                     i->why, i->f.grid_type, i->f.origin->dataset_id);
+    if (a->q->method == SL_GRID_BILINEAR)
+        sl_error_hint(err, "--method nearest works on every grid, and beside missing values");
+    return rc;
+}
+
+static int all_answers(struct asking *a, struct json_object **out, struct sl_error *err)
+{
+    struct json_object *list = json_object_new_array();
+    const struct item *first = NULL;
+    bool any = false;
+    for (size_t i = 0; i < a->n; i++) {
+        if (a->items[i].hidden)
+            continue;
+        first = first ? first : &a->items[i];
+        any |= !a->items[i].why;
+        json_object_array_add(list, answer(a, &a->items[i]));
+    }
+    if (any) {
+        *out = list;
+        return 0;
+    }
+    json_object_put(list);
+    return first ? refuse(a, first, err) : no_field(&a->q->filter, err);
+}
+
+static int in_time(const void *a, const void *b)
+{
+    const struct item *p = a, *q = b;
+    int by = by_field(&p->f, &q->f);
+    return by ? by : by_whole(q->f.origin->version, p->f.origin->version);
+}
+
+static int ask(struct sl_engine *engine, const struct sl_grid_question *q, size_t most, bool ordered,
+               struct json_object **out, struct sl_error *err)
+{
+    SL_CLEANUP(sl_grid_store_closep) struct sl_grid_store *store = NULL;
+    struct asking a = {.q = q};
+    int rc = sl_grid_store_open(engine, &store, err);
+    a.store = store;
+    if (rc == 0 && (rc = store->ops->find(store, &q->filter, most, keep_field, &a, err)) < 0 && err &&
+        err->code == SL_E_LIMIT)
+        sl_error_hint(err, "name the dataset, the level, the member, the step, or less time");
+    if (rc == 0 && ordered && a.n)
+        qsort(a.items, a.n, sizeof *a.items, in_time);
+    if (rc == 0)
+        hide_older(&a);
+    rc = rc < 0 ? rc : settle(&a, err);
+    rc = rc < 0 ? rc : all_answers(&a, out, err);
+    free(a.items);
+    free(a.near);
+    return rc;
 }
 
 int sl_grid_point(struct sl_engine *engine, const struct sl_grid_question *q, struct json_object **out,
                   struct sl_error *err)
 {
-    SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
-    struct asking a = {
-        .engine = engine, .arena = arena, .q = q, .items = sl_arena_array(arena, SL_GRID_ANSWERS_MAX, sizeof *a.items)};
-    struct sl_clickhouse_target target;
-    bool configured = false;
-    char at[SL_ISO8601_BYTES];
-    int rc = sl_clickhouse_target(engine->config, arena, &target, &configured, err);
-    if (rc == 0)
-        rc = configured ? ask_server(&a, &target, err) : ask_lake(&a, err);
-    struct json_object *list = answers(&a);
-    if (rc == 0 && json_object_array_length(list) == 0) {
-        rc = sl_fail(err, SL_E_ASSET_NOT_FOUND, "there is no value of \"%s\" at %s", q->variable,
-                     time_text(q->valid_s, at));
-        sl_error_hint(err, "sluice asset list shows the grids that there are");
-    }
-    if (rc < 0)
-        json_object_put(list);
-    else
-        *out = list;
-    return rc;
+    return ask(engine, q, SL_GRID_ANSWERS_MAX, false, out, err);
+}
+
+int sl_grid_series(struct sl_engine *engine, const struct sl_grid_question *q, struct json_object **out,
+                   struct sl_error *err)
+{
+    return ask(engine, q, SL_GRID_SERIES_MAX, true, out, err);
 }
