@@ -72,13 +72,13 @@ static void print_fields(struct sl_cli *cli, struct json_object *list)
     const char *before = "";
     struct sl_cli_table *table = NULL;
     for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct json_object *o = json_object_array_get_idx(list, i), *versions = sl_json_get(o, "versions");
+        struct json_object *o = json_object_array_get_idx(list, i);
         const char *title =
             sl_arena_printf(a, "%s   from %s", sl_cli_member(a, o, "dataset_id"), sl_cli_member(a, o, "source"));
         if (strcmp(title, before) != 0) {
             if (table)
                 sl_cli_table_print(table, &cli->out);
-            sl_out_printf(&cli->out, "%s%s   version %s\n", table ? "\n" : "", title, range(a, versions));
+            sl_out_printf(&cli->out, "%s%s\n", table ? "\n" : "", title);
             table = sl_cli_table_new(a, columns, sizeof columns / sizeof *columns);
             before = title;
         }
@@ -113,7 +113,7 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
 
 const struct sl_command sl_cmd_grid_fields = {
     .name = "fields",
-    .summary = "which fields there are: variables, levels, times, members, and how much",
+    .summary = "which fields there are: levels, times, members, how much",
     .group = SL_GROUP_LOOK,
     .usage = "[--variable NAME] [--dataset ID] [OPTIONS]",
     .examples = "  sluice grid fields\n"

@@ -201,10 +201,10 @@ static int run(struct sl_cli *cli, const void *args, struct sl_error *err)
 
 const struct sl_command sl_cmd_grid_series = {
     .name = "series",
-    .summary = "the values at a place over time, with a small chart and the files that they are from",
+    .summary = "the values at a place over time, and their files",
     .group = SL_GROUP_LOOK,
     .usage = "--variable NAME --lat DEGREES --lon DEGREES [OPTIONS]",
-    .examples = "  sluice grid series --variable 2t --lat 52.52 --lon 13.40 --since 2025-03-11 --until 2025-03-12\n"
+    .examples = "  sluice grid series --variable 2t --lat 52.52 --lon 13.40 --since 7d\n"
                 "  sluice grid series --variable t --level 500 --lat 0 --lon 0 --method bilinear --json\n",
     .details = "As sluice grid point has it, of each time that there is. Of what several versions of a\n"
                "dataset have the newest answers. --json has each value with its raw file.\n",
