@@ -210,6 +210,67 @@ static int run_fused(struct sl_work *w, const struct sl_pass *pass, bool *done, 
     return rc;
 }
 
+/* A row from each row, by SQL that is known to read its input in one place. */
+static bool passes_through(const struct sl_work *w)
+{
+    const unsigned wanted = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS;
+    const struct sl_pass *pass = w->plan && w->plan->n ? &w->plan->passes[0] : NULL;
+    if (!w->compute->ops->load_view || !pass || pass->kind != SL_PASS_TABLE || w->plan->materialized || sl_recipe_is_table(w->bound->recipe))
+        return false;
+    for (size_t i = pass->from; i < pass->to; i++) {
+        const struct sl_step_kind *kind = w->bound->steps[i].kind;
+        if (kind->class_ != SL_STEP_TRANSFORM || (kind->flags & wanted) != wanted || kind->flags & SL_STEP_UNTRUSTED || kind->kept)
+            return false;
+    }
+    return true;
+}
+
+/* raw_data is there to be read: from here on an error may be of a step, and then the pass is run again from a table. */
+static int through(struct sl_work *w, const struct sl_pass *pass, struct sl_table *loaded, bool *known, int64_t *rows,
+                   struct sl_error *err)
+{
+    const struct sl_step *changes = NULL;
+    int rc = sl_work_look_at(w, "raw_data", "loading", err);
+    if (rc == 0)
+        rc = sl_work_follow_crs(w, "loading", err);
+    *loaded = w->table;
+    if (rc == 0)
+        rc = fuse(w, pass, &changes, known, err);
+    return rc < 0 ? rc : w->compute->ops->transform(w->session, w->table.query, pass->table, rows, err);
+}
+
+int sl_work_load_through(struct sl_work *w, struct sl_vector *vector, bool *done, struct sl_error *err)
+{
+    if (!passes_through(w))
+        return 0;
+    const struct sl_work before = *w;
+    const struct sl_pass *pass = &w->plan->passes[0];
+    struct sl_table loaded = {0};
+    struct sl_error why = {0};
+    bool known = true;
+    int64_t rows = 0, read = 0;
+    int rc = w->compute->ops->load_view(w->session, vector, w->crs, "raw_data", err);
+    if (rc < 0)
+        return rc;
+    int made = through(w, pass, &loaded, &known, &rows, &why);
+    rc = w->compute->ops->load_view_end(w->session, vector, "raw_data", made, &read, &why);
+    if (rc < 0 || rows != read) {
+        *w = before;
+        int dropped = made < 0 ? 0 : drop(w, pass->table, &why);
+        rc = rc < 0 ? rc : dropped;
+        if (rc == 0 || is_a_steps(rc))
+            return 0;
+        if (err)
+            *err = why;
+        return rc;
+    }
+    rc = after_fused(w, pass, &loaded, known, err);
+    w->table.rows = rows;
+    w->passes_done = 1;
+    *done = rc == 0;
+    return rc;
+}
+
 static int run_pass(struct sl_work *w, const struct sl_pass *pass, struct sl_error *err)
 {
     bool done = pass->kind == SL_PASS_SKIP;
@@ -225,7 +286,7 @@ static int run_pass(struct sl_work *w, const struct sl_pass *pass, struct sl_err
 int sl_work_steps(struct sl_work *w, struct sl_error *err)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < w->plan->n; i++) {
+    for (size_t i = w->passes_done; rc == 0 && i < w->plan->n; i++) {
         rc = w->may_go_on ? w->may_go_on(w->data, err) : 0;
         if (rc == 0)
             rc = run_pass(w, &w->plan->passes[i], err);

@@ -94,7 +94,7 @@ int sl_work_follow_crs(struct sl_work *w, const char *after, struct sl_error *er
     if (!w->crs) /* a table */
         return 0;
     int rc = w->compute->ops->srid(w->compute, w->crs, &expected, err);
-    if (rc == 0 && w->table.srid == 0)
+    if (rc == 0 && w->table.srid == 0 && expected != 0)
         rc = srid_without_geometry(w, expected, err);
     if (rc < 0 || expected == w->table.srid)
         return rc;
@@ -114,7 +114,11 @@ int sl_work_follow_crs(struct sl_work *w, const char *after, struct sl_error *er
 int sl_work_load(struct sl_work *w, struct sl_vector *vector, struct sl_error *err)
 {
     int64_t rows = 0;
-    int rc = w->compute->ops->load(w->session, vector, w->crs, "raw_data", &rows, err);
+    bool done = false;
+    int rc = sl_work_load_through(w, vector, &done, err);
+    if (rc < 0 || done)
+        return rc;
+    rc = w->compute->ops->load(w->session, vector, w->crs, "raw_data", &rows, err);
     if (rc == 0)
         rc = sl_work_look_at(w, "raw_data", "loading", err);
     if (rc < 0)

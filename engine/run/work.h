@@ -52,13 +52,15 @@ struct sl_work {
     const struct sl_previous *previous; /* the dataset's last version; NULL: not known. Borrowed */
     const struct sl_crs *crs; /* of the current table; the caller sets that of the input */
     struct sl_table table;    /* the current one */
+    size_t passes_done;       /* of the plan, while loading */
     struct sl_table aside;    /* rows that checks put aside, with their reasons; without a name: none were */
     struct sl_work_tables *others;
 };
 
 /* What a builder of SQL is told about the current table. */
 struct sl_step_context sl_work_context(struct sl_work *work);
-/* The layer becomes the table `raw_data`. `vector` stays the caller's. */
+/* The layer becomes the table `raw_data`. `vector` stays the caller's. Where the engine can, and the plan's first pass makes
+ * one row of each by steps of the engine's own, it becomes what that pass makes, and is never stored as it was. */
 int sl_work_load(struct sl_work *work, struct sl_vector *vector, struct sl_error *err);
 /* A layer that is to be merged with others: a table of its own, and its columns. `part` has its name and source. */
 int sl_work_load_part(struct sl_work *work, struct sl_vector *vector, const struct sl_crs *crs, struct sl_merge_part *part,
@@ -80,6 +82,8 @@ int sl_work_merge_other(struct sl_work *work, const struct sl_recipe_role *role,
 struct sl_work_tables *sl_work_tables(struct sl_work *work);
 /* What struct sl_step_context.other is; data is the work. */
 int sl_work_other(void *data, const struct sl_table_ref *ref, bool placed, struct sl_other_table *out, struct sl_error *err);
+/* The plan's first pass on the layer as it is read. *done: it was; else nothing has changed. */
+int sl_work_load_through(struct sl_work *work, struct sl_vector *vector, bool *done, struct sl_error *err);
 /* A sentence into the warnings, once. */
 void sl_work_note(void *data, const char *sentence);
 /* All passes of the plan. Errors name the step. */

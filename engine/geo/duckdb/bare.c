@@ -221,6 +221,8 @@ static int query_int(struct sl_compute_session *session, const char *sql, int64_
 void sl_duckdb__make_bare(struct sl_compute_ops *ops)
 {
     ops->name = "none";
+    ops->load_view = NULL; /* there is no statement that reads it */
+    ops->load_view_end = NULL;
     ops->load_parquet = load_parquet;
     ops->describe_query = describe_query;
     ops->transform = transform;

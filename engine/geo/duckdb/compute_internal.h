@@ -13,6 +13,8 @@
 #include "geo/sql.h"
 #include "geo/table.h"
 
+struct ArrowArrayStream;
+
 struct sl_duckdb {
     struct sl_compute compute;
     struct sl_arena *arena;
@@ -43,6 +45,7 @@ struct sl_duckdb_session {
     char geometry[64];
     int srid;
     int64_t measured;
+    struct ArrowArrayStream *stream; /* of a layer that is read in place; NULL: none is */
     /* What the last sl_duckdb__geometry_facts found, for the order of the rows of the same table. */
     char bounds_of[64];
     double bounds[4];
@@ -62,6 +65,10 @@ int sl_duckdb__guard(struct sl_duckdb_session *session, const char *select, stru
 
 int sl_duckdb__load(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
                     const char *table, int64_t *rows_out, struct sl_error *err);
+int sl_duckdb__load_view(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
+                         const char *table, struct sl_error *err);
+int sl_duckdb__load_view_end(struct sl_compute_session *session, struct sl_vector *vector, const char *table, int outcome,
+                             int64_t *rows, struct sl_error *err);
 int sl_duckdb__load_parquet(struct sl_compute_session *session, const struct sl_parquet_file *file, const char *table,
                             int64_t *rows_out, struct sl_error *err);
 int sl_duckdb__describe(struct sl_compute_session *session, const char *table, bool count_rows, struct sl_arena *arena,

@@ -5,6 +5,7 @@
 
 #include <ogr_recordbatch.h>
 
+#include "base/arena.h"
 #include "base/text.h"
 #include "geo/duckdb/compute_internal.h"
 #include "geo/gdal/vector.h"
@@ -18,9 +19,9 @@ static void release_stream(struct ArrowArrayStream *stream)
 }
 
 static void put_create(struct sl_sql *sql, const struct sl_duckdb_session *s, const struct sl_vector_info *info,
-                       const char *geometry, const char *table)
+                       const char *geometry, bool view, const char *table)
 {
-    sl_sql_text(sql, "CREATE TABLE ");
+    sl_sql_text(sql, view ? "CREATE VIEW " : "CREATE TABLE ");
     sl_sql_table(sql, s->name, table);
     sl_sql_text(sql, " AS SELECT ");
     for (size_t i = 0; i < info->n_fields; i++) {
@@ -62,26 +63,32 @@ static void remember(struct sl_duckdb_session *s, const struct sl_vector *vector
     s->srid = crs && crs->id && sl_text_starts(crs->id, epsg) ? atoi(crs->id + strlen(epsg)) : 0;
 }
 
+/* The statement that makes the table or view, and the stream that it reads. */
+static int prepare(struct sl_duckdb_session *s, struct sl_vector *vector, const struct sl_crs *crs, bool view,
+                   const char *table, struct sl_sql *sql, struct ArrowArrayStream *stream, struct sl_error *err)
+{
+    const struct sl_vector_info *info = sl_vector_info(vector);
+    if (info->n_fields == 0 && !info->has_geometry)
+        return sl_fail(err, SL_E_FILE_LAYER, "layer \"%s\" has neither fields nor geometry", info->layer);
+    put_create(sql, s, info, sl_vector_geometry_column(vector), view, table);
+    sl_vector_set_srid(vector, 0);
+    sl_vector_leave_measures(vector, s->duckdb->bare);
+    remember(s, vector, crs);
+    int rc = sl_sql_check(sql, err);
+    if (rc == 0)
+        rc = sl_vector_stream(vector, stream, err);
+    return rc ? rc : sl_duck_arrow_view(s->duck, LAYER, stream, err);
+}
+
 int sl_duckdb__load(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
                     const char *table, int64_t *rows_out, struct sl_error *err)
 {
     struct sl_duckdb_session *s = sl_duckdb__session(session);
-    const struct sl_vector_info *info = sl_vector_info(vector);
     SL_CLEANUP(release_stream) struct ArrowArrayStream stream = {0};
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     int64_t read = 0, stored = 0;
     sl_sql_init(&sql, SL_DIALECT_DUCKDB);
-    if (info->n_fields == 0 && !info->has_geometry)
-        return sl_fail(err, SL_E_FILE_LAYER, "layer \"%s\" has neither fields nor geometry", info->layer);
-    put_create(&sql, s, info, sl_vector_geometry_column(vector), table);
-    sl_vector_set_srid(vector, 0);
-    sl_vector_leave_measures(vector, s->duckdb->bare);
-    remember(s, vector, crs);
-    int rc = sl_sql_check(&sql, err);
-    if (rc == 0)
-        rc = sl_vector_stream(vector, &stream, err);
-    if (rc == 0)
-        rc = sl_duck_arrow_view(s->duck, LAYER, &stream, err);
+    int rc = prepare(s, vector, crs, false, table, &sql, &stream, err);
     if (rc)
         return rc;
     rc = sl_duck_exec_one(s->duck, sql.buf.data, SL_E_DUCKDB, &stored, err);
@@ -98,4 +105,45 @@ int sl_duckdb__load(struct sl_compute_session *session, struct sl_vector *vector
     s->measured = sl_vector_info(vector)->measured_left;
     *rows_out = stored;
     return 0;
+}
+
+/* ---- read in place ------------------------------------------------------------------------------------------------ */
+
+static void end_stream(struct sl_duckdb_session *s)
+{
+    release_stream(s->stream);
+    free(s->stream);
+    s->stream = NULL;
+}
+
+int sl_duckdb__load_view(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
+                         const char *table, struct sl_error *err)
+{
+    struct sl_duckdb_session *s = sl_duckdb__session(session);
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
+    s->stream = sl_xcalloc(1, sizeof *s->stream);
+    int rc = prepare(s, vector, crs, true, table, &sql, s->stream, err);
+    if (rc == 0)
+        rc = sl_duck_exec_one(s->duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
+    if (rc)
+        end_stream(s);
+    return rc;
+}
+
+int sl_duckdb__load_view_end(struct sl_compute_session *session, struct sl_vector *vector, const char *table, int outcome,
+                             int64_t *rows, struct sl_error *err)
+{
+    struct sl_duckdb_session *s = sl_duckdb__session(session);
+    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    int rc = outcome ? read_failed(vector, outcome, err) : sl_vector_finish(vector, rows, err);
+    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
+    sl_sql_text(&sql, "DROP VIEW ");
+    sl_sql_table(&sql, s->name, table);
+    sl_sql_text(&sql, "; DROP VIEW " LAYER);
+    int dropped = sl_sql_check(&sql, rc ? NULL : err);
+    if (dropped == 0)
+        dropped = sl_duck_exec(s->duck, sql.buf.data, SL_E_DUCKDB, NULL, rc ? NULL : err);
+    end_stream(s);
+    return rc ? rc : dropped;
 }

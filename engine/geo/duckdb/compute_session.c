@@ -151,7 +151,7 @@ static int open_database(struct sl_duckdb_session *s, const char *scratch, struc
 {
     SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
     struct sl_duck_options options = s->duckdb->options.duck;
-    options.database = s->file;
+    options.database = NULL; /* what memory does not hold goes to temp_dir, and what it does need not be written */
     /* The other half is for what DuckDB does not count: a writer's row groups, a reader's batches, programs' pages. */
     options.memory_bytes = (options.memory_bytes > 0 ? options.memory_bytes : (int64_t)DEFAULT_MEMORY_BYTES) / 2;
     options.signature_checked = !s->duckdb->bare && sl_duckdb__checked(s->duckdb);

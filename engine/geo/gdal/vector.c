@@ -311,8 +311,12 @@ void sl_vector__note(struct sl_vector *v, const char *fmt, ...)
     if (v->info.n_notes == SL_VECTOR_NOTES_MAX)
         return;
     va_start(ap, fmt);
-    v->info.notes[v->info.n_notes++] = sl_arena_vprintf(v->arena, fmt, ap);
+    const char *note = sl_arena_vprintf(v->arena, fmt, ap);
     va_end(ap);
+    for (size_t i = 0; i < v->info.n_notes; i++)
+        if (!strcmp(v->info.notes[i], note)) /* a layer may be read again */
+            return;
+    v->info.notes[v->info.n_notes++] = note;
 }
 
 const struct sl_vector_info *sl_vector_info(const struct sl_vector *v)

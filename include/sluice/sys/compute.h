@@ -77,6 +77,13 @@ struct sl_compute_ops {
      * without a code gets a private SRID. rows_out are those in the table. SL_E_ROWS_LOST when they are not those read. */
     int (*load)(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs,
                 const char *table, int64_t *rows_out, struct sl_error *err);
+    /* May provide; if absent, `load` comes first. The layer under the name of a table, not stored: one statement may read it,
+     * once and in one place. Whatever that gave (`outcome`), load_view_end takes the name away: *rows are those that were
+     * read; the reader's own failure, if that is the cause of outcome, else outcome itself. Then the layer may be loaded. */
+    int (*load_view)(struct sl_compute_session *session, struct sl_vector *vector, const struct sl_crs *crs, const char *table,
+                     struct sl_error *err);
+    int (*load_view_end)(struct sl_compute_session *session, struct sl_vector *vector, const char *table, int outcome,
+                         int64_t *rows, struct sl_error *err);
     /* Must provide. The file's rows into a new table: its columns but structures (a covering is one), then the geometry. */
     int (*load_parquet)(struct sl_compute_session *session, const struct sl_parquet_file *file, const char *table,
                         int64_t *rows_out, struct sl_error *err);
