@@ -234,7 +234,8 @@ static int held_by(struct sl_ledger_mongo *l, const char *owner, struct json_obj
     int rc = sl_ledger_mongo__list(l, "leases", filter, sort, 0, &list, err);
     for (size_t i = 0; rc == 0 && !*out && i < json_object_array_length(list); i++) {
         SL_CLEANUP(sl_json_putp) struct json_object *doc = NULL;
-        const char *batch_id = sl_json_str(json_object_array_get_idx(list, i), "_id", "");
+        struct json_object *place = json_object_array_get_idx(list, i);
+        const char *batch_id = sl_json_str(place, "_id", "");
         rc = sl_ledger_mongo__load(l, batch_id, &doc, err);
         if (rc < 0)
             break;
@@ -242,7 +243,7 @@ static int held_by(struct sl_ledger_mongo *l, const char *owner, struct json_obj
         if (holder && !strcmp(holder, owner))
             *out = json_object_get(doc);
         else if (!holder)
-            rc = sl_ledger_mongo__remove(l, "leases", batch_id, NULL, err);
+            rc = sl_ledger_mongo__remove_lease(l, batch_id, sl_json_int(place, "attempt", 0), err);
     }
     return rc;
 }

@@ -209,7 +209,8 @@ static int clear_candidate(struct sl_ledger_mongo *l, struct json_object *candid
                    : 0;
     if (!strcmp(status, "pending") || !strcmp(status, "running"))
         return sl_ledger_mongo__catch_up(l, doc, unfinished_us, err);
-    return sl_ledger_mongo__remove(l, in_queue ? "queue" : "leases", id, NULL, err);
+    return in_queue ? sl_ledger_mongo__remove(l, "queue", id, NULL, err)
+                    : sl_ledger_mongo__remove_lease(l, id, sl_json_int(candidate, "attempt", 0), err);
 }
 
 static int try_candidate(struct sl_ledger_mongo *l, const struct sl_claim *claim, struct json_object *candidate,
@@ -229,6 +230,20 @@ static int try_candidate(struct sl_ledger_mongo *l, const struct sl_claim *claim
     return rc < 0 || *claimed ? rc : sl_ledger_mongo__catch_up(l, doc, unfinished_us, err);
 }
 
+/* Where nothing is due: seldom, and the more seldom the longer it takes on this server. */
+static int look_for_strays(struct sl_ledger_mongo *l, bool *placed, struct sl_error *err)
+{
+    enum { STRAYS_MS = 20000, STRAYS_TIMES = 50 };
+    int64_t began = sl_clock_mono_ns();
+    *placed = false;
+    if (began < l->strays_ns)
+        return 0;
+    int rc = sl_ledger_mongo__place_strays(l, placed, err);
+    int64_t ended = sl_clock_mono_ns(), took = ended - began;
+    l->strays_ns = ended + (STRAYS_TIMES * took > STRAYS_MS * SL_NS_PER_MS ? STRAYS_TIMES * took : STRAYS_MS * SL_NS_PER_MS);
+    return rc;
+}
+
 static int claim_first(struct sl_ledger_mongo *l, const struct sl_claim *claim, struct json_object *full, bool *claimed,
                        struct sl_lease *lease, struct json_object **doc_out, struct sl_error *err)
 {
@@ -240,8 +255,13 @@ static int claim_first(struct sl_ledger_mongo *l, const struct sl_claim *claim, 
         if ((rc = fill_candidates(l, now, full, &fresh, err)) < 0)
             return rc;
         size_t n = json_object_array_length(l->candidates);
-        if (fresh && !n)
-            return 0;
+        if (fresh && !n) {
+            bool placed;
+            rc = look_for_strays(l, &placed, err);
+            if (rc < 0 || !placed)
+                return rc;
+            continue;
+        }
         for (; rc == 0 && !*claimed && l->next_candidate < n; losses++)
             rc = try_candidate(l, claim, json_object_array_get_idx(l->candidates, l->next_candidate++), claimed, lease,
                                doc_out, err);

@@ -92,7 +92,7 @@ static int write_places(struct sl_ledger_mongo *l, struct json_object *doc, stru
         return rc;
     if (!strcmp(status, "running"))
         return sl_ledger_mongo__remove(l, "queue", batch_id, NULL, err);
-    rc = sl_ledger_mongo__remove(l, "leases", batch_id, NULL, err);
+    rc = sl_ledger_mongo__remove_lease(l, batch_id, sl_json_int(doc, "attempts", 0), err);
     if (rc == 0 && strcmp(status, "pending") != 0 && !strcmp(sl_json_str(doc, "status", ""), "pending"))
         rc = sl_ledger_mongo__remove(l, "queue", batch_id, NULL, err);
     return rc;

@@ -16,12 +16,13 @@ static int64_t us_of(struct json_object *doc, const char *key)
     return text && sl_clock_parse(text, &us) ? us : 0;
 }
 
-static int put(struct sl_ledger_mongo *l, const char *collection, struct json_object *place, struct sl_error *err)
+static int put(struct sl_ledger_mongo *l, const char *collection, struct json_object *place, bool over,
+               struct sl_error *err)
 {
     SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *b = sl_ledger_mongo__bson(place);
     bool there = false;
     int rc = sl_ledger_mongo__insert(l, collection, b, &there, NULL, err);
-    if (rc < 0 || !there)
+    if (rc < 0 || !there || !over)
         return rc;
     json_object_object_del(place, "_id");
     SL_CLEANUP(sl_ledger_mongo__bsonp) bson_t *members = sl_ledger_mongo__bson(place);
@@ -32,7 +33,7 @@ static int put(struct sl_ledger_mongo *l, const char *collection, struct json_ob
     return sl_ledger_mongo__set(l, collection, id, NULL, members, true, NULL, err);
 }
 
-int sl_ledger_mongo__put_lease(struct sl_ledger_mongo *l, struct json_object *doc, struct sl_error *err)
+static int put_lease(struct sl_ledger_mongo *l, struct json_object *doc, bool over, struct sl_error *err)
 {
     SL_CLEANUP(sl_json_putp) struct json_object *place = json_object_new_object();
     struct json_object *lease = sl_json_get(doc, "lease");
@@ -43,7 +44,22 @@ int sl_ledger_mongo__put_lease(struct sl_ledger_mongo *l, struct json_object *do
     sl_json_put_str(place, "intent", sl_json_str(doc, "intent", NULL));
     sl_json_put_int(place, "priority", sl_json_int(doc, "priority", 0));
     sl_json_put_int(place, "created_us", us_of(doc, "created_at"));
-    return put(l, "leases", place, err);
+    return put(l, "leases", place, over, err);
+}
+
+int sl_ledger_mongo__put_lease(struct sl_ledger_mongo *l, struct json_object *doc, struct sl_error *err)
+{
+    return put_lease(l, doc, true, err);
+}
+
+int sl_ledger_mongo__remove_lease(struct sl_ledger_mongo *l, const char *batch_id, int64_t attempt, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *filter = json_object_new_object();
+    struct json_object *most = json_object_new_object();
+    sl_json_put_str(filter, "_id", batch_id);
+    sl_json_put_int(most, "$lte", attempt);
+    sl_json_put(filter, "attempt", most);
+    return sl_ledger_mongo__remove_all(l, "leases", filter, err);
 }
 
 /* Before the first of another priority than the usual one waits: a claim may not take the first that it finds then. */
@@ -57,7 +73,7 @@ static int note_priority(struct sl_ledger_mongo *l, int64_t priority, struct sl_
     return rc;
 }
 
-int sl_ledger_mongo__put_queue(struct sl_ledger_mongo *l, struct json_object *doc, struct sl_error *err)
+static int put_queue(struct sl_ledger_mongo *l, struct json_object *doc, bool over, struct sl_error *err)
 {
     int rc = note_priority(l, sl_json_int(doc, "priority", 0), err);
     if (rc < 0)
@@ -69,7 +85,12 @@ int sl_ledger_mongo__put_queue(struct sl_ledger_mongo *l, struct json_object *do
     sl_json_put_int(place, "priority", sl_json_int(doc, "priority", 0));
     sl_json_put_int(place, "created_us", us_of(doc, "created_at"));
     l->candidates_until_ns = l->outstanding.until_ns = 0;
-    return put(l, "queue", place, err);
+    return put(l, "queue", place, over, err);
+}
+
+int sl_ledger_mongo__put_queue(struct sl_ledger_mongo *l, struct json_object *doc, struct sl_error *err)
+{
+    return put_queue(l, doc, true, err);
 }
 
 int sl_ledger_mongo__lease_lost(const struct sl_lease *lease, struct sl_error *err)
@@ -187,5 +208,57 @@ int sl_ledger_mongo__leases(struct sl_ledger *ledger, sl_lease_visit visit, void
         snprintf(lease.owner, sizeof lease.owner, "%s", sl_json_str(place, "owner", ""));
         rc = visit(data, &lease, err);
     }
+    return rc;
+}
+
+/* ---- batches without a place ---- */
+
+static int list_ids(struct sl_ledger_mongo *l, const char *collection, struct json_object **ids, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *list = NULL;
+    int rc = sl_ledger_mongo__list(l, collection, NULL, NULL, 0, &list, err);
+    if (rc < 0)
+        return rc;
+    *ids = json_object_new_object();
+    for (size_t i = 0; i < json_object_array_length(list); i++)
+        sl_json_put(*ids, sl_json_str(json_object_array_get_idx(list, i), "_id", ""), json_object_new_boolean(true));
+    return 0;
+}
+
+/* Young ones are most likely on their way to a place. */
+static int place_one(struct sl_ledger_mongo *l, struct json_object *doc, struct json_object *leases, struct json_object *queue,
+                     int64_t now_us, bool *placed, struct sl_error *err)
+{
+    enum { YOUNG_US = 2000000 };
+    const char *batch_id = sl_json_str(doc, "batch_id", ""), *status = sl_json_str(doc, "status", "");
+    bool works = !strcmp(status, "running"), waits = !strcmp(status, "pending");
+    if (now_us - us_of(doc, "updated_at") < YOUNG_US)
+        return 0;
+    if (works && !sl_json_get(leases, batch_id) && us_of(sl_json_get(doc, "lease"), "expires_at") <= now_us) {
+        *placed = true;
+        return put_lease(l, doc, false, err);
+    }
+    if (waits && !sl_json_get(queue, batch_id)) {
+        *placed = true;
+        return put_queue(l, doc, false, err);
+    }
+    return 0;
+}
+
+int sl_ledger_mongo__place_strays(struct sl_ledger_mongo *l, bool *placed, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *open = json_tokener_parse("{\"status\":{\"$in\":[\"pending\",\"running\"]}}");
+    SL_CLEANUP(sl_json_putp) struct json_object *leases = NULL, *queue = NULL, *docs = NULL;
+    int64_t now = 0;
+    *placed = false;
+    int rc = list_ids(l, "leases", &leases, err);
+    if (rc == 0)
+        rc = list_ids(l, "queue", &queue, err);
+    if (rc == 0)
+        rc = sl_ledger_mongo__list(l, "manifests", open, NULL, 0, &docs, err);
+    if (rc == 0)
+        rc = sl_ledger_mongo__now(l, &now, err);
+    for (size_t i = 0; rc == 0 && i < json_object_array_length(docs); i++)
+        rc = place_one(l, json_object_array_get_idx(docs, i), leases, queue, now, placed, err);
     return rc;
 }

@@ -48,6 +48,7 @@ struct sl_ledger_mongo {
     struct json_object *candidates;
     size_t next_candidate;
     int64_t candidates_until_ns;
+    int64_t strays_ns; /* when strays are looked for next */
     bool mixed; /* this handle has said that batches of several priorities wait */
     struct {
         int64_t pending, running, due_us, until_ns;
@@ -151,6 +152,11 @@ int sl_ledger_mongo__hold_doc(struct sl_ledger_mongo *l, const struct sl_lease *
 int sl_ledger_mongo__lease_lost(const struct sl_lease *lease, struct sl_error *err);
 int sl_ledger_mongo__put_lease(struct sl_ledger_mongo *l, struct json_object *doc, struct sl_error *err);
 int sl_ledger_mongo__put_queue(struct sl_ledger_mongo *l, struct json_object *doc, struct sl_error *err);
+/* That of this attempt or an earlier one: whoever ends an attempt late must not end the next. */
+int sl_ledger_mongo__remove_lease(struct sl_ledger_mongo *l, const char *batch_id, int64_t attempt, struct sl_error *err);
+/* Batches that wait or are worked on by their documents, and that no claim would find: they get a place in "queue", or their
+ * own ended lease. Several that enter one change, some of them late, can leave such a batch. Walks what is not over. */
+int sl_ledger_mongo__place_strays(struct sl_ledger_mongo *l, bool *placed, struct sl_error *err);
 
 /* ---- runs.c ---- */
 /* attempt -1: whichever it is of. own: this handle holds the batch's lease. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "conformance/ledger_fixture.h"
 #include "ledger/ledger.h"
+#include "ledger/mongo/mongo.h"
 #include "support/ferretdb.h"
 
 enum { STEPS_MAX = 60 };
@@ -54,6 +55,24 @@ static void break_after(int left, bool drop_reply)
 {
     atomic_store(&proxy.state->drop_reply, drop_reply);
     atomic_store(&proxy.state->left, left);
+}
+
+/* Behind the ledger's back. */
+static void take_away(const char *collection, const char *id)
+{
+    char uri[64];
+    bson_error_t error = {0};
+    snprintf(uri, sizeof uri, "mongodb://127.0.0.1:%d", server.port);
+    mongoc_client_t *client = mongoc_client_new(uri);
+    mongoc_collection_t *c = mongoc_client_get_collection(client, "steps", collection);
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(id)), reply;
+    bson_iter_t it;
+    assert_true(mongoc_collection_delete_one(c, filter, NULL, &reply, &error));
+    assert_true(bson_iter_init_find(&it, &reply, "deletedCount") && bson_iter_as_int64(&it) == 1);
+    bson_destroy(&reply);
+    bson_destroy(filter);
+    mongoc_collection_destroy(c);
+    mongoc_client_destroy(client);
 }
 
 /* Whether the line held: then the operation needs no more requests than that. */
@@ -312,6 +331,47 @@ static void test_a_collision_with_a_commit_that_is_not_entered_yet_is_seen(void 
 
 /* ---- hostile documents ---- */
 
+/* ---- places that are lost ---- */
+
+static void test_a_batch_that_has_lost_its_place_is_claimed_nevertheless(void **state)
+{
+    (void)state;
+    struct sl_lease lease;
+    struct sl_ledger *other = NULL;
+    bool claimed = true;
+    ledger_register("lost-running");
+    ledger_claim("lost-running", "w1", 1500);
+    ledger_register("lost-waiting");
+    take_away("leases", "lost-running");
+    take_away("queue", "lost-waiting");
+    assert_ok(CALL(claim, CLAIM(NULL, "w2", LEDGER_MINUTE), &claimed, &lease, NULL, &err));
+    assert_false(claimed); /* young ones may be on their way */
+    sl_clock_sleep_ns(2200 * SL_NS_PER_MS);
+    assert_ok(open_at(server.port, &other, &err));
+    for (int i = 0; i < 2; i++) {
+        assert_ok(other->ops->claim(other, CLAIM(NULL, "w2", LEDGER_MINUTE), &claimed, &lease, NULL, &err));
+        assert_true(claimed);
+        assert_true(!strcmp(lease.batch_id, "lost-running") ? lease.attempt == 2 : lease.attempt == 1);
+        assert_ok(other->ops->close_batch(other, &lease, SL_BATCH_FAILED, NULL, NULL, &err));
+    }
+    assert_ok(other->ops->claim(other, CLAIM(NULL, "w2", LEDGER_MINUTE), &claimed, &lease, NULL, &err));
+    assert_false(claimed);
+    sl_ledger_free(other);
+}
+
+static void test_who_ends_an_attempt_late_does_not_end_the_next(void **state)
+{
+    (void)state;
+    struct sl_ledger_mongo *l = sl_ledger_mongo_of(ledger);
+    ledger_register("late");
+    struct sl_lease first = ledger_claim("late", "w1", LEDGER_MINUTE);
+    assert_ok(CALL(hand_back, &first, NULL, &(const struct sl_error){.code = SL_E_STORE_UNAVAILABLE}, &err));
+    struct sl_lease second = ledger_claim("late", "w2", LEDGER_MINUTE);
+    assert_ok(sl_ledger_mongo__remove_lease(l, "late", first.attempt, &err));
+    assert_ok(CALL(renew, &second, LEDGER_MINUTE, &err));
+    assert_ok(CALL(close_batch, &second, SL_BATCH_FAILED, NULL, NULL, &err));
+}
+
 static void expect_kept(const char *batch, struct json_object *manifest)
 {
     enum sl_registered how;
@@ -424,6 +484,8 @@ static int wipe_nothing(void *data, struct sl_error *e)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        STEP_TEST(test_a_batch_that_has_lost_its_place_is_claimed_nevertheless), /* while there is no other */
+        STEP_TEST(test_who_ends_an_attempt_late_does_not_end_the_next),
         STEP_TEST(test_a_registration_that_breaks_anywhere_can_be_made_again),
         STEP_TEST(test_a_claim_that_breaks_anywhere_loses_no_batch),
         STEP_TEST(test_an_end_that_breaks_anywhere_is_an_end_or_none),
