@@ -31,6 +31,7 @@ struct sl_binder {
     const struct sl_recipe_param *params;
     size_t n_params;
     struct json_object *values; /* NULL: no value is known */
+    bool bare;                  /* its tables have no geometry */
     bool literal;               /* "${name}" is plain text here */
     bool values_complete;       /* values has every parameter: SQL templates get them */
     bool incomplete; /* an option of the item at hand is a parameter without a value: relations cannot be judged */

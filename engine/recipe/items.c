@@ -398,6 +398,7 @@ bool sl_items__bind(struct sl_binder *b, const struct sl_recipe *recipe, const s
                     struct sl_bound_recipe *out)
 {
     bool ok = true;
+    b->bare = sl_recipe_is_table(recipe);
     out->recipe = recipe;
     out->steps = sl_arena_array(b->arena, recipe->n_steps + 1, sizeof *out->steps);
     out->checks = sl_arena_array(b->arena, recipe->n_checks + 1, sizeof *out->checks);

@@ -237,6 +237,11 @@ static bool put_sql(const struct sl_slot *s, struct json_object *value)
         sl_binder__problem(b, why.code, s->pointer, "%s: %s", s->option->name, why.message);
         return false;
     }
+    if (b->bare && sl_template_has_geometry(template_)) {
+        sl_binder__problem(b, SL_E_RECIPE_OPTION, s->pointer, "%s: {{geom}}: the tables of type table have no geometry",
+                           s->option->name);
+        return false;
+    }
     memcpy(s->at, &template_, sizeof template_);
     return true;
 }

@@ -21,7 +21,7 @@ struct piece {
 struct sl_template {
     struct piece *pieces;
     size_t n, capacity;
-    bool has_input;
+    bool has_input, has_geometry;
 };
 
 struct parser {
@@ -213,6 +213,7 @@ static int table_hole(struct parser *p, const char *name, struct piece *piece)
     }
     piece->kind = !strcmp(name, "input") ? PIECE_INPUT : PIECE_GEOM;
     p->out->has_input = p->out->has_input || piece->kind == PIECE_INPUT;
+    p->out->has_geometry = p->out->has_geometry || !strcmp(name, "geom");
     if (!strcmp(name, "input") || !strcmp(name, "geom"))
         return 0;
     return sl_fail(p->err, SL_E_RECIPE_OPTION, "{{%s}} is neither {{input}}, {{geom}} nor {{role.NAME}}%s", name,
@@ -367,6 +368,11 @@ bool sl_template_has_table(const struct sl_template *template_)
 bool sl_template_has_input(const struct sl_template *template_)
 {
     return template_->has_input;
+}
+
+bool sl_template_has_geometry(const struct sl_template *template_)
+{
+    return template_->has_geometry;
 }
 
 /* -- printing ------------------------------------------------------------------------------------------------------------ */

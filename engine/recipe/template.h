@@ -24,6 +24,7 @@ int sl_template_parse(const char *text, const struct sl_recipe_param *params, si
                       struct sl_error *err);
 bool sl_template_has_input(const struct sl_template *template_);
 bool sl_template_has_table(const struct sl_template *template_); /* the input or a role's */
+bool sl_template_has_geometry(const struct sl_template *template_); /* {{geom}} */
 /* The roles whose tables it reads, each once; returns how many. */
 size_t sl_template_roles(const struct sl_template *template_, struct sl_table_ref out[SL_STEP_TABLES_MAX]);
 /* Appends the text with its holes filled. */
