@@ -307,6 +307,13 @@ def test_contours_of_noise_and_of_hair_end_at_the_limit(ready):
     assert refused(ready, "fine", write(ready, "hair", hills()))["code"] == "limit"
 
 
+def test_areas_between_contours_of_a_little_noise_end_at_the_limit_before_they_are_made(ready):
+    """A few hundred thousand crossings of rings that each hold a pixel took minutes; as many of hills take no time."""
+    noise = np.random.default_rng(1).integers(0, 1000, (500, 500)).astype("float32")
+    error = refused(ready, "between", write(ready, "small_noise", noise))
+    assert error["code"] == "limit" and "small contours" in error["message"] and "coarser" in error["hint"]
+
+
 def test_a_band_that_is_not_there_is_named(ready):
     error = refused(ready, "ninth", write(ready, "ninth", classes()))
     assert error["code"] == "recipe.option" and "no band 9" in error["message"]

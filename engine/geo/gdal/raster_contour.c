@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of equal height, or the areas between them, by GDAL's marching squares. What crosses the squares is counted first,
- * since GDAL keeps lines that are not closed yet in memory, and areas all. */
+ * since GDAL keeps lines that are not closed yet in memory, and areas all. To make areas it looks for each ring of a level
+ * in all others of that level, point by point, and cannot be stopped meanwhile: the lines are made first, which takes little
+ * time, and tell how much that would be. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cpl_string.h>
 #include <gdal.h>
@@ -20,9 +23,13 @@
 enum {
     CROSSINGS_OF_LINES_MAX = 20 * 1000 * 1000,
     CROSSINGS_OF_AREAS_MAX = 5 * 1000 * 1000,
+    RINGS_OF_AREAS_MAX = 200 * 1000,
     NAME_BYTES = 256,
     LEVELS_MAX = 100 * 1000 /* in one square: more is no picture of anything */
 };
+
+/* Rings of a level times the points of that level, over all levels: about half a minute of one processor. */
+static const double looks_max = 1e9;
 
 /* ---- values ---- */
 
@@ -179,6 +186,89 @@ static char **options_of(const struct sl_raster_contour *c)
     return CSLSetNameValue(list, "POLYGONIZE", "YES");
 }
 
+/* ---- what areas would cost ---- */
+
+struct ring {
+    double level;
+    int points;
+};
+
+static int by_level(const void *a, const void *b)
+{
+    double x = ((const struct ring *)a)->level, y = ((const struct ring *)b)->level;
+    return x < y ? -1 : x > y;
+}
+
+static double looks_of(struct ring *rings, size_t n)
+{
+    double looks = 0, points = 0;
+    qsort(rings, n, sizeof *rings, by_level);
+    for (size_t i = 0, first = 0; i < n; i++) {
+        points += rings[i].points;
+        if (i + 1 < n && rings[i + 1].level == rings[i].level)
+            continue;
+        looks += (double)(i + 1 - first) * points;
+        first = i + 1;
+        points = 0;
+    }
+    return looks;
+}
+
+static double looks_in(OGRLayerH lines)
+{
+    size_t n = 0, most = (size_t)OGR_L_GetFeatureCount(lines, TRUE);
+    struct ring *rings = sl_xcalloc(most + 1, sizeof *rings);
+    OGRFeatureH f;
+    OGR_L_ResetReading(lines);
+    while (n < most && (f = OGR_L_GetNextFeature(lines)) != NULL) {
+        OGRGeometryH g = OGR_F_GetGeometryRef(f);
+        rings[n++] = (struct ring){OGR_F_GetFieldAsDouble(f, 0), g ? OGR_G_GetPointCount(g) : 0};
+        OGR_F_Destroy(f);
+    }
+    double looks = looks_of(rings, n);
+    free(rings);
+    return looks;
+}
+
+static int too_many_small(const struct sl_raster_layer *l, struct sl_error *err)
+{
+    int rc = sl_fail(err, SL_E_LIMIT, "%s has too many small contours for areas between them", l->in->name);
+    sl_error_hint(err, "smooth it, take fewer levels, a coarser grid with a warp step, or lines (polygons: false)");
+    return rc;
+}
+
+static int judge_lines(const struct sl_raster_layer *l, struct sl_error *err)
+{
+    static const char *const drivers[] = {"FlatGeobuf", NULL};
+    GDALDatasetH file = GDALOpenEx(l->path, GDAL_OF_VECTOR | GDAL_OF_READONLY, drivers, NULL, NULL);
+    if (!file)
+        return -(int)SL_E_GDAL;
+    double looks = looks_in(GDALDatasetGetLayer(file, 0));
+    GDALClose(file);
+    return looks > looks_max ? too_many_small(l, err) : 0;
+}
+
+/* The lines, in the place of the areas' file, which is made anew. */
+static int judge_areas(struct sl_raster_layer *l, GDALRasterBandH band, const struct sl_raster_contour *c, struct sl_error *err)
+{
+    static const struct sl_raster_field level = {"level", OFTReal};
+    struct sl_raster_contour lines_only = *c;
+    lines_only.polygons = false;
+    int64_t most = l->max_features;
+    char **options = options_of(&lines_only);
+    l->max_features = RINGS_OF_AREAS_MAX;
+    bool made = sl_raster__layer_create(l, wkbLineString, &level, 1) &&
+                GDALContourGenerateEx(band, l->layer, options, sl_raster__layer_progress, l) == CE_None;
+    sl_raster__layer_close(l);
+    int rc = l->over ? too_many_small(l, err) : made ? judge_lines(l, err) : -(int)SL_E_GDAL;
+    CSLDestroy(options);
+    unlink(l->path);
+    l->max_features = most;
+    l->over = false;
+    l->rows = 0;
+    return rc;
+}
+
 static int make(struct sl_raster_layer *l, GDALRasterBandH band, const struct sl_raster_contour *c, struct sl_error *err)
 {
     struct counter counter = {.contour = c, .least = INFINITY, .greatest = -INFINITY};
@@ -189,6 +279,8 @@ static int make(struct sl_raster_layer *l, GDALRasterBandH band, const struct sl
     snprintf(upper, sizeof upper, "%s_max", c->column);
     sl_gdal_errors_begin();
     int rc = count(l, band, &counter, &why);
+    if (rc == 0 && c->polygons && counter.least <= counter.greatest)
+        rc = judge_areas(l, band, c, &why);
     if (rc == 0 && !(c->polygons ? sl_raster__layer_create(l, wkbMultiPolygon, area, 2)
                                  : sl_raster__layer_create(l, wkbLineString, line, 1)))
         rc = -(int)SL_E_GDAL;
