@@ -9,6 +9,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import grid
 import latency
 import memory
 import objects
@@ -24,6 +25,7 @@ BENCHES = {
     "objects": (objects.run, "1 GiB and 2,000 x 64 KiB to and from MinIO, beside boto3; and curl"),
     "vector": (vector.run, "500,000 buildings, reprojected and simplified or only converted, beside geopandas, DuckDB and PostGIS"),
     "raster": (raster.run, "10,000 x 10,000 pixels to COG and to EPSG:4326 COG, beside gdal_translate, gdalwarp and rio-cogeo"),
+    "grid": (grid.run, "24 global fields to ClickHouse, beside a ready-made file and cfgrib; a place among 100 million rows"),
     "memory": (memory.run, "the most memory that a worker takes for a vector file of 2 GB"),
     "verify": (verify.run, "verify --quick over 10,000 and 100,000 assets: time and memory"),
 }

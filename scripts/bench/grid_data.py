@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fields of a global model, made once with a fixed seed in .cache/bench."""
+
+import sys
+from pathlib import Path
+
+from common import DATA
+
+ROWS, COLUMNS = 721, 1440
+POINTS = ROWS * COLUMNS
+
+
+def grib(day: int, messages: int) -> Path:
+    """Hourly fields of one day in March 2025 on a 0.25 degree grid, packed in 16 bits as a centre would send them."""
+    path = DATA / f"global-{messages}-{day}.grib2"
+    if path.exists():
+        return path
+    import eccodes
+    import numpy as np
+
+    DATA.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    noise = np.random.default_rng(11 + day)
+    lat, lon = np.linspace(90, -90, ROWS)[:, None], np.arange(COLUMNS)[None, :] * 0.25
+    with part.open("wb") as out:
+        for hour in range(messages):
+            handle = eccodes.codes_grib_new_from_samples("regular_ll_sfc_grib2")
+            for key, value in {"Ni": COLUMNS, "Nj": ROWS, "latitudeOfFirstGridPointInDegrees": 90, "longitudeOfFirstGridPointInDegrees": 0,
+                               "latitudeOfLastGridPointInDegrees": -90, "longitudeOfLastGridPointInDegrees": 359.75,
+                               "iDirectionIncrementInDegrees": 0.25, "jDirectionIncrementInDegrees": 0.25, "dataDate": 20250300 + day,
+                               "dataTime": hour % 24 * 100, "stepRange": hour // 24 * 24, "bitsPerValue": 16, "shortName": "2t"}.items():
+                eccodes.codes_set(handle, key, value)
+            field = 250 + 45 * np.cos(np.radians(lat)) + 6 * np.sin(np.radians(3 * lon + 15 * hour)) * np.cos(np.radians(lat))
+            eccodes.codes_set_values(handle, (field + noise.normal(0, 0.8, field.shape)).ravel())
+            eccodes.codes_write(handle, out)
+            eccodes.codes_release(handle)
+    part.rename(path)
+    return path
+
+
+def reduced(number: int) -> Path:
+    """One field on the octahedral reduced Gaussian grid of that number (1280: 6.6 million points, 9 km)."""
+    path = DATA / f"octahedral-{number}.grib2"
+    if path.exists():
+        return path
+    import eccodes
+    import numpy as np
+
+    DATA.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    half = [20 + 4 * row for row in range(number)]
+    counts = half + half[::-1]
+    handle = eccodes.codes_grib_new_from_samples("reduced_gg_sfc_grib2")
+    eccodes.codes_set(handle, "N", number)
+    eccodes.codes_set(handle, "Nj", 2 * number)
+    eccodes.codes_set_array(handle, "pl", counts)
+    for key, value in {"longitudeOfLastGridPointInDegrees": 360 - 360 / max(counts), "dataDate": 20250311, "bitsPerValue": 16,
+                       "numberOfDataPoints": sum(counts), "shortName": "2t"}.items():
+        eccodes.codes_set(handle, key, value)
+    noise = np.random.default_rng(3)
+    eccodes.codes_set_values(handle, 280 + np.repeat(np.sin(np.linspace(0, np.pi, len(counts))) * 20, counts) + noise.normal(0, 1, sum(counts)))
+    with part.open("wb") as out:
+        eccodes.codes_write(handle, out)
+    eccodes.codes_release(handle)
+    part.rename(path)
+    return path
+
+
+if __name__ == "__main__":  # a process of its own: Linux counts the memory of this one as its children's
+    grib(int(sys.argv[2]), int(sys.argv[3])) if sys.argv[1] == "grib" else reduced(int(sys.argv[2]))
