@@ -17,6 +17,7 @@
 enum {
     WHOLE_ROWS = 65536,       /* a block of that many is not filled up with a part of the next field */
     FIELDS_BYTES = 256 << 20, /* of the rows of grid_fields of one load */
+    LARGE_ROWS = 1 << 19,     /* of a block when a grid itself needs much memory */
     ABOUT_BYTES = 16384,
     NAME_BYTES = 128
 };
@@ -116,15 +117,16 @@ static int add_rows(struct sink *s, const struct sl_grid_field *f, struct sl_err
         rc = sl_grid_lanes_block(s->lanes, &b, err);
         if (rc < 0)
             return rc;
-        bool split = b->n_rows >= WHOLE_ROWS && k == 0 && f->points->n > b->rows_room - b->n_rows;
+        size_t room = f->points->n > SL_GRID_SORTED_KEPT ? LARGE_ROWS : b->rows_room;
+        bool split = b->n_rows >= WHOLE_ROWS && k == 0 && f->points->n + b->n_rows > room;
         struct sl_grid_run *run =
-            b->n_rows == b->rows_room || split ? NULL : sl_grid_block_run(b, f->variable, s->about.data);
+            b->n_rows >= room || split ? NULL : sl_grid_block_run(b, f->variable, s->about.data);
         if (!run) {
             rc = sl_grid_lanes_flush(s->lanes, err);
             continue;
         }
         fill_run(s, run, f);
-        run->rows = sl_grid_sorted_rows_e7(&s->sorted, f, &k, b->rows_room - b->n_rows, b->cells + b->n_rows,
+        run->rows = sl_grid_sorted_rows_e7(&s->sorted, f, &k, room - b->n_rows, b->cells + b->n_rows,
                                            b->lats_e7 + b->n_rows, b->lons_e7 + b->n_rows, b->values + b->n_rows);
         b->n_rows += run->rows;
         if (!run->rows)

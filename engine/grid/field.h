@@ -26,6 +26,10 @@ struct sl_grid_points {
     const double *lats, *lons;
     size_t n_rows, n_columns;
     bool columns_first;
+    /* Of a global reduced Gaussian grid, which would be large otherwise: n_reduced rows, `lats` has one entry a row and `lons`
+     * none, and row r has the points from row_starts[r] to row_starts[r + 1], at i · 360 / (how many they are) degrees. */
+    const uint32_t *row_starts;
+    size_t n_reduced;
     const char *projjson; /* of a projected grid, its system; NULL: longitude and latitude */
     double dx, dy;        /* of a projected grid, metres; else degrees; 0: not regular */
 };

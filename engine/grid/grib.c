@@ -132,6 +132,7 @@ static int next(struct sl_grid_reader *base, bool with_values, const struct sl_g
             return 0;
         if (rc > 0) {
             rc = read_field(r, &piece, with_values, err);
+            sl_grib__scan_release(&r->scan);
             *passable = rc < 0 && err->code != SL_E_MEMORY;
         }
         if (rc < 0 && *passable && !r->scan.between)

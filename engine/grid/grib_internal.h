@@ -34,6 +34,8 @@ bool sl_grib__text(codes_handle *h, const char *key, char *out, size_t out_bytes
 int sl_grib__count(codes_handle *h, const struct sl_grib__piece *piece, size_t *n, struct sl_error *err);
 /* Hash of what the points follow from. */
 void sl_grib__definition(const struct sl_grib__piece *piece, size_t n, char hex[65]);
+/* A global reduced Gaussian grid by its rows. 1: it is one, and *out has them; 0: it is none. */
+int sl_grib__reduced(codes_handle *h, const char *type, size_t n, struct sl_grid__full *out, struct sl_error *err);
 int sl_grib__points(codes_handle *h, size_t n, struct sl_grid__full *out, struct sl_error *err);
 /* Rows of which every second one runs backwards are turned, so that values come as sl_grib__points has their places. */
 int sl_grib__straighten(codes_handle *h, double *values, size_t n, struct sl_error *err);

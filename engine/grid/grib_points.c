@@ -301,6 +301,10 @@ int sl_grib__points(codes_handle *h, size_t n, struct sl_grid__full *out, struct
     if (rc < 0)
         return rc;
     struct scan_mode m = mode_of(h);
+    *out = (struct sl_grid__full){.n = n, .type = type};
+    rc = sl_grib__reduced(h, type, n, out, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
     bool lines = !is_reduced(type) && m.ni > 0 && m.nj > 0 && (size_t)m.ni * (size_t)m.nj == n;
     *out = (struct sl_grid__full){.n = n, .type = type, .width = lines ? (size_t)(m.by_column ? m.nj : m.ni) : 0};
     rc = lines && is_type(type, axes) ? read_axes(h, &m, out, err) : 0;

@@ -15,6 +15,7 @@ enum {
     INDICATOR_1 = 8, /* octets of section 0 */
     INDICATOR_2 = 16,
     END_BYTES = 4,
+    RELEASED_BYTES = 4 << 20, /* a larger message is not kept while its values are used */
     BULLETIN_BYTES = 128, /* of a line of the GTS before or behind a message */
     LARGE = 0x800000,     /* edition 1, more than 8 MB: the length counts 120 octets, and section 4 what is left over */
     LARGE_UNIT = 120,
@@ -428,4 +429,14 @@ void sl_grib__scan_close(struct sl_grib__scan *scan)
     free(scan->message);
     free(scan->single);
     *scan = (struct sl_grib__scan){.fd = -1};
+}
+
+void sl_grib__scan_release(struct sl_grib__scan *s)
+{
+    if (s->message_capacity <= RELEASED_BYTES || (s->walked && s->walked != (size_t)s->bytes - END_BYTES))
+        return;
+    free(s->message);
+    free(s->single);
+    s->message = s->single = NULL;
+    s->message_capacity = s->single_capacity = 0;
 }

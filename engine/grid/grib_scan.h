@@ -57,4 +57,7 @@ void sl_grib__scan_close(struct sl_grib__scan *scan);
 /* 1: a field; 0: the end; negative: what is damaged, at scan->offset, or, with *passable false, a failure to read. */
 int sl_grib__scan_next(struct sl_grib__scan *scan, struct sl_grib__piece *out, bool *passable, struct sl_error *err);
 
+/* Gives back the memory of a large message whose last field was handed out. */
+void sl_grib__scan_release(struct sl_grib__scan *scan);
+
 #endif

@@ -19,8 +19,27 @@ double sl_grid_wrap(double lon)
     return wrapped >= 180.0 ? -180.0 : wrapped; /* rounding, for what lies just below -180 */
 }
 
+static void place_reduced(const struct sl_grid_points *p, size_t i, double *lat, double *lon)
+{
+    size_t low = 0, high = p->n_reduced; /* the row is in [low, high) */
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (p->row_starts[middle] <= i)
+            low = middle;
+        else
+            high = middle;
+    }
+    double count = (double)(p->row_starts[low + 1] - p->row_starts[low]);
+    *lat = p->lats[low];
+    *lon = sl_grid_wrap((double)(i - p->row_starts[low]) * 360.0 / count); /* in this order, as ecCodes computes it */
+}
+
 void sl_grid_place(const struct sl_grid_points *p, size_t i, double *lat, double *lon)
 {
+    if (p->row_starts) {
+        place_reduced(p, i, lat, lon);
+        return;
+    }
     size_t row = i, column = i;
     if (p->n_rows) {
         row = p->columns_first ? i % p->n_rows : i / p->n_columns;

@@ -4,28 +4,33 @@
 #include <lz4.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/arena.h"
 
 /* -- blocks -- */
 
+enum { ROW_BYTES = sizeof(double) + 2 * sizeof(int32_t) + sizeof(uint16_t) };
+
 void sl_grid_block_init(struct sl_grid_block *b, size_t rows_room)
 {
     *b = (struct sl_grid_block){.rows_room = rows_room};
-    b->cells = sl_xmalloc(rows_room * sizeof *b->cells);
-    b->lats_e7 = sl_xmalloc(rows_room * sizeof *b->lats_e7);
-    b->lons_e7 = sl_xmalloc(rows_room * sizeof *b->lons_e7);
-    b->values = sl_xmalloc(rows_room * sizeof *b->values);
+    /* Fresh pages, of which only those are memory that are filled. */
+    void *pages = mmap(NULL, rows_room * ROW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        sl_oom();
+    b->values = pages;
+    b->lats_e7 = (int32_t *)(b->values + rows_room);
+    b->lons_e7 = b->lats_e7 + rows_room;
+    b->cells = (uint16_t *)(b->lons_e7 + rows_room);
 }
 
 void sl_grid_block_free(struct sl_grid_block *b)
 {
     sl_grid_block_clear(b);
     free(b->runs);
-    free(b->cells);
-    free(b->lats_e7);
-    free(b->lons_e7);
-    free(b->values);
+    if (b->values)
+        munmap(b->values, b->rows_room * ROW_BYTES);
     *b = (struct sl_grid_block){0};
 }
 

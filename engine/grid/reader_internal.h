@@ -43,13 +43,16 @@ struct sl_grid__view {
     uint32_t *rows, *columns;     /* kept ones of the axes; NULL: all */
     uint32_t *kept;               /* of a grid without axes; NULL: all */
     double *lats, *lons;
+    uint32_t *row_starts;
     char *type, *projjson;
     size_t bytes; /* of memory */
 };
 
-/* What a format's reader says of a grid, all of its points. lats, lons, type, projjson become the view's. */
+/* What a format's reader says of a grid, all of its points. lats, lons, row_starts, type, projjson become the view's. */
 struct sl_grid__full {
     double *lats, *lons;
+    uint32_t *row_starts; /* with n_reduced, as field.h says; NULL: it is none of those */
+    size_t n_reduced;
     size_t n, n_rows, n_columns; /* n_rows 0: no axes */
     size_t width;                /* of a grid without axes whose points come in lines of so many, 0: none */
     bool columns_first;
@@ -60,7 +63,7 @@ struct sl_grid__full {
 
 /* SHA-256 of the places themselves, for formats that have no definition of a grid. */
 void sl_grid__points_hash(const struct sl_grid__full *full, char hex[65]);
-/* Takes full->lats and full->lons whatever happens. `definition` is the hash of what the points follow from. */
+/* Takes full->lats, full->lons, full->row_starts whatever happens. `definition` is the hash of what the points follow from. */
 struct sl_grid__view *sl_grid__view_new(struct sl_grid__full *full, const char *definition,
                                         const struct sl_grid_select *select);
 void sl_grid__view_free(struct sl_grid__view *view);

@@ -108,6 +108,41 @@ static void keep_points(struct sl_grid__view *v, const struct sl_grid_select *s,
     v->points.dx = v->points.dy = 0; /* what is left is no grid of lines any more */
 }
 
+/* The same of a reduced grid, whose places are no arrays: counted first, so that those that are kept have theirs only. */
+static void keep_reduced(struct sl_grid__view *v, const struct sl_grid_select *s, size_t every)
+{
+    double lat, lon, *lats = NULL, *lons = NULL;
+    for (int turn = 0; turn < 2; turn++) {
+        size_t m = 0;
+        for (size_t i = 0; i < v->n_all; i += every) {
+            sl_grid_place(&v->points, i, &lat, &lon);
+            if (!in_latitudes(s, lat) || !in_longitudes(s, lon))
+                continue;
+            if (turn) {
+                lats[m] = lat;
+                lons[m] = lon;
+                v->kept[m] = (uint32_t)i;
+            }
+            m++;
+        }
+        if (turn) {
+            v->points.n = m;
+        } else {
+            lats = sl_xmalloc((m ? m : 1) * sizeof *lats);
+            lons = sl_xmalloc((m ? m : 1) * sizeof *lons);
+            v->kept = sl_xmalloc((m ? m : 1) * sizeof *v->kept);
+        }
+    }
+    free(v->lats);
+    free(v->row_starts);
+    v->points.lats = v->lats = lats;
+    v->points.lons = v->lons = lons;
+    v->points.row_starts = v->row_starts = NULL;
+    v->points.n_reduced = 0;
+    v->points.dx = v->points.dy = 0;
+    v->bytes = 20 * v->points.n;
+}
+
 /* The distance of neighbours, where all have the same; 0: they don't. */
 static double spacing(const double *axis, size_t n)
 {
@@ -149,7 +184,7 @@ void sl_grid__points_hash(const struct sl_grid__full *full, char hex[65])
 
 static bool all_have_places(const struct sl_grid__full *full)
 {
-    for (size_t i = 0; !full->n_rows && i < full->n; i++)
+    for (size_t i = 0; !full->n_rows && !full->row_starts && i < full->n; i++)
         if (!isfinite(full->lats[i]) || !isfinite(full->lons[i]))
             return false;
     return true;
@@ -163,7 +198,9 @@ struct sl_grid__view *sl_grid__view_new(struct sl_grid__full *full, const char *
     bool all = every == 1 && !select->has_area && all_have_places(full);
     v->lats = full->lats;
     v->lons = full->lons;
+    v->row_starts = full->row_starts;
     full->lats = full->lons = NULL;
+    full->row_starts = NULL;
     v->type = copy(full->type);
     v->projjson = copy(full->projjson);
     v->n_all = full->n;
@@ -176,12 +213,18 @@ struct sl_grid__view *sl_grid__view_new(struct sl_grid__full *full, const char *
                                         .n_rows = full->n_rows,
                                         .n_columns = full->n_columns,
                                         .columns_first = full->columns_first,
+                                        .row_starts = v->row_starts,
+                                        .n_reduced = full->n_reduced,
                                         .projjson = v->projjson,
                                         .dx = full->dx,
                                         .dy = full->dy};
     v->bytes = full->n_rows ? 16 * (full->n_rows + full->n_columns) : (all ? 16 : 20) * full->n;
+    if (full->n_reduced)
+        v->bytes = 12 * full->n_reduced;
     if (!all && full->n_rows)
         keep_axes(v, select, every);
+    else if (!all && v->row_starts)
+        keep_reduced(v, select, (size_t)every);
     else if (!all)
         keep_points(v, select, (size_t)every, full->width);
     if (full->n_rows) {
@@ -201,6 +244,7 @@ void sl_grid__view_free(struct sl_grid__view *view)
     free(view->kept);
     free(view->lats);
     free(view->lons);
+    free(view->row_starts);
     free(view->type);
     free(view->projjson);
     free(view);

@@ -11,6 +11,7 @@
 void sl_grid_sorted_free(struct sl_grid_sorted *s)
 {
     free(s->order);
+    sl_grid_walk_free(&s->walk);
     free(s->cells);
     free(s->lats);
     free(s->lons);
@@ -45,24 +46,45 @@ static void keep_places(struct sl_grid_sorted *s, const struct sl_grid_points *p
 
 void sl_grid_sorted_for(struct sl_grid_sorted *s, const struct sl_grid_points *points, bool e7)
 {
-    if (s->order && s->n == points->n && !strcmp(s->id, points->id))
+    if (s->id[0] && s->n == points->n && !strcmp(s->id, points->id))
         return;
     sl_grid_sorted_free(s);
     memcpy(s->id, points->id, sizeof s->id);
     s->n = points->n;
-    s->order = sl_xmalloc((points->n ? points->n : 1) * sizeof *s->order);
     s->spacing = sl_grid_spacing(points);
+    if (points->row_starts && points->n > SL_GRID_SORTED_KEPT)
+        return;
+    s->order = sl_xmalloc((points->n ? points->n : 1) * sizeof *s->order);
     sl_grid_order(points, s->order);
     if (points->n && points->n <= SL_GRID_SORTED_KEPT)
         keep_places(s, points, e7);
 }
 
-size_t sl_grid_sorted_rows(const struct sl_grid_sorted *s, const struct sl_grid_field *field, size_t *at, size_t room,
+/* The k-th point: its index, and its place where that is not kept. */
+static size_t point_at(struct sl_grid_sorted *s, const struct sl_grid_points *points, size_t k, double *lat,
+                       double *lon, uint16_t *cell)
+{
+    size_t index = 0;
+    if (!s->order) {
+        if (k == 0)
+            sl_grid_walk_begin(&s->walk, points);
+        sl_grid_walk_next(&s->walk, points, &index, lat, lon, cell);
+        return index;
+    }
+    index = s->order[k];
+    if (!s->cells) {
+        sl_grid_place(points, index, lat, lon);
+        *cell = (uint16_t)sl_grid_cell(*lat, *lon);
+    }
+    return index;
+}
+
+size_t sl_grid_sorted_rows(struct sl_grid_sorted *s, const struct sl_grid_field *field, size_t *at, size_t room,
                            uint16_t *cells, double *lats, double *lons, double *values)
 {
     size_t n = 0, k = *at;
     for (; k < s->n && n < room; k++) {
-        double value = field->values[s->order[k]];
+        double value = field->values[point_at(s, field->points, k, &lats[n], &lons[n], &cells[n])];
         if (isnan(value))
             continue;
         values[n] = value;
@@ -70,9 +92,6 @@ size_t sl_grid_sorted_rows(const struct sl_grid_sorted *s, const struct sl_grid_
             cells[n] = s->cells[k];
             lats[n] = s->lats[k];
             lons[n] = s->lons[k];
-        } else {
-            sl_grid_place(field->points, s->order[k], &lats[n], &lons[n]);
-            cells[n] = (uint16_t)sl_grid_cell(lats[n], lons[n]);
         }
         n++;
     }
@@ -91,8 +110,8 @@ static void whole_rows(const struct sl_grid_sorted *s, const double *of, size_t 
         values[i] = of[s->order[k + i]];
 }
 
-size_t sl_grid_sorted_rows_e7(const struct sl_grid_sorted *s, const struct sl_grid_field *field, size_t *at,
-                              size_t room, uint16_t *cells, int32_t *lats, int32_t *lons, double *values)
+size_t sl_grid_sorted_rows_e7(struct sl_grid_sorted *s, const struct sl_grid_field *field, size_t *at, size_t room,
+                              uint16_t *cells, int32_t *lats, int32_t *lons, double *values)
 {
     size_t n = 0, k = *at;
     if (s->cells && field->n_missing == 0) {
@@ -102,7 +121,7 @@ size_t sl_grid_sorted_rows_e7(const struct sl_grid_sorted *s, const struct sl_gr
         return n;
     }
     for (; k < s->n && n < room; k++) {
-        double lat, lon, value = field->values[s->order[k]];
+        double lat = 0, lon = 0, value = field->values[point_at(s, field->points, k, &lat, &lon, &cells[n])];
         if (isnan(value))
             continue;
         values[n] = value;
@@ -111,8 +130,6 @@ size_t sl_grid_sorted_rows_e7(const struct sl_grid_sorted *s, const struct sl_gr
             lats[n] = s->lats_e7[k];
             lons[n] = s->lons_e7[k];
         } else {
-            sl_grid_place(field->points, s->order[k], &lat, &lon);
-            cells[n] = (uint16_t)sl_grid_cell(lat, lon);
             lats[n] = sl_grid_e7(lat);
             lons[n] = sl_grid_e7(lon);
         }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "grid/layout.h"
+#include "grid/sorted.h"
 
 static void longitudes_are_wrapped_to_the_half_open_circle(void **state)
 {
@@ -115,6 +116,67 @@ static void neighbourhoods_leave_nothing_out(void **state)
     }
 }
 
+/* Rows of different lengths, odd and even ones, two of them in one degree. */
+static struct sl_grid_points reduced(double *lats, uint32_t *starts)
+{
+    static const uint32_t counts[] = {1, 4, 19, 360, 361, 722, 725, 5};
+    static const double at[] = {90, 89.2, 45.5, 10.75, 10.25, -0.25, -0.5, -90};
+    enum { ROWS = sizeof counts / sizeof *counts };
+    starts[0] = 0;
+    for (size_t r = 0; r < ROWS; r++) {
+        starts[r + 1] = starts[r] + counts[r];
+        lats[r] = at[r];
+    }
+    return (struct sl_grid_points){.n = starts[ROWS], .lats = lats, .row_starts = starts, .n_reduced = ROWS};
+}
+
+static void the_places_of_a_reduced_grid_follow_from_its_rows(void **state)
+{
+    (void)state;
+    double lats[8], lat, lon;
+    uint32_t starts[9];
+    struct sl_grid_points p = reduced(lats, starts);
+    for (size_t r = 0, i = 0; r < 8; r++)
+        for (uint32_t k = 0; k < starts[r + 1] - starts[r]; k++, i++) {
+            sl_grid_place(&p, i, &lat, &lon);
+            assert_true(lat == lats[r] && lon == sl_grid_wrap(k * 360.0 / (starts[r + 1] - starts[r])));
+        }
+}
+
+static void a_reduced_grid_is_walked_in_the_order_of_the_stores(void **state)
+{
+    (void)state;
+    double lats[8], lat, lon, wanted_lat, wanted_lon;
+    uint32_t starts[9], order[4096];
+    struct sl_grid_points p = reduced(lats, starts);
+    struct sl_grid_walk walk = {0};
+    size_t index;
+    uint16_t cell;
+    sl_grid_order(&p, order);
+    for (int turn = 0; turn < 2; turn++) {
+        sl_grid_walk_begin(&walk, &p);
+        for (size_t k = 0; k < p.n; k++) {
+            assert_true(sl_grid_walk_next(&walk, &p, &index, &lat, &lon, &cell));
+            sl_grid_place(&p, order[k], &wanted_lat, &wanted_lon);
+            assert_int_equal(index, order[k]);
+            assert_true(lat == wanted_lat && lon == wanted_lon);
+            assert_int_equal(cell, sl_grid_cell(lat, lon));
+        }
+        assert_false(sl_grid_walk_next(&walk, &p, &index, &lat, &lon, &cell));
+    }
+    sl_grid_walk_free(&walk);
+}
+
+static void degrees_are_whole_1e7ths_and_come_back(void **state)
+{
+    (void)state;
+    assert_int_equal(sl_grid_e7(52.52), 525200000);
+    assert_true(sl_grid_e7(52.52) / 1e7 == 52.52 && sl_grid_e7(-13.4) / 1e7 == -13.4);
+    assert_int_equal(sl_grid_e7(179.99999999), -1800000000);
+    assert_int_equal(sl_grid_e7(-90), -900000000);
+    assert_true(fabs(sl_grid_e7(1.0 / 3) / 1e7 - 1.0 / 3) <= 5e-8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +185,9 @@ int main(void)
         cmocka_unit_test(the_order_is_a_permutation_that_rises_by_cell_latitude_longitude),
         cmocka_unit_test(axes_in_either_order_give_the_same_places),
         cmocka_unit_test(neighbourhoods_leave_nothing_out),
+        cmocka_unit_test(the_places_of_a_reduced_grid_follow_from_its_rows),
+        cmocka_unit_test(a_reduced_grid_is_walked_in_the_order_of_the_stores),
+        cmocka_unit_test(degrees_are_whole_1e7ths_and_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
