@@ -30,6 +30,7 @@ struct sl_config {
     int64_t postgres_timeout_ms;
     const char *postgres_bin_dir, *postgres_os_user;
     const char *const *recipes_path; /* existing folders, ended by NULL */
+    const char *const *sources_path; /* the same */
     const char *schemas_path;
     int64_t run_workers, run_retries, run_retry_base_ms, run_retry_max_ms, run_lease_ms, run_timeout_ms;
     int64_t run_worker_memory_bytes; /* 0: no limit */
@@ -68,6 +69,10 @@ struct sl_config_flag {
 /* flags: what the command line gave, n of them; may be NULL. Codes config.*. */
 int sl_config_load(const struct sl_config_flag *flags, size_t n_flags, struct sl_config **out, struct sl_error *err);
 void sl_config_free(struct sl_config *config); /* NULL is allowed */
+
+/* A value that a source names and no setting has: from the environment, else from .env; <name>_FILE names a file that holds
+ * it. *out NULL when there is none; it lives as long as the config. Whoever shows it must know whether it is a secret. */
+int sl_config_named(const struct sl_config *config, const char *name, const char **out, struct sl_error *err);
 
 struct sl_config_entry {
     const char *key, *value; /* secrets as "********"; connection strings with their password masked */

@@ -219,6 +219,8 @@ static int load(struct loader *l, struct sl_error *err)
     int rc = check_flags(l, err);
     if (rc == 0)
         rc = sl_dotenv_read(".env", l->arena, &l->dotenv, err);
+    l->config->origins->dotenv = &l->dotenv;
+    l->config->origins->cwd = l->cwd;
     if (rc == 0)
         rc = check_dotenv(l, err);
     if (rc == 0)
@@ -251,6 +253,26 @@ int sl_config_load(const struct sl_config_flag *flags, size_t n_flags, struct sl
     else
         *out = l->config;
     return rc;
+}
+
+int sl_config_named(const struct sl_config *config, const char *name, const char **out, struct sl_error *err)
+{
+    struct sl_config_origins *o = config->origins;
+    struct loader l = {.arena = o->arena, .cwd = o->cwd, .dotenv = *o->dotenv};
+    const char *in_file = sl_arena_printf(o->arena, "%s_FILE", name);
+    struct sl_raw raw = {0};
+    for (int dotenv = 0; dotenv < 2; dotenv++) {
+        if (look_up(&l, name, dotenv, &raw))
+            break;
+        if (!look_up(&l, in_file, dotenv, &raw))
+            continue;
+        int rc = read_secret(&l, in_file, &raw, err);
+        if (rc < 0)
+            return rc;
+        break;
+    }
+    *out = raw.text && *raw.text ? raw.text : NULL;
+    return 0;
 }
 
 void sl_config_free(struct sl_config *config)

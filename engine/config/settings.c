@@ -48,6 +48,7 @@ const struct sl_setting sl_config__settings[] = {
     STRING("postgres.os_user", "", postgres_os_user, "", "account that runs the private cluster when sluice runs as root"),
 
     {.key = "recipes.path", .env = "", .type = SL_SET_PATHS, AT(recipes_path), .fallback = "<home>/recipes:<data>/recipes", .help = "folders of recipes, the first that has one wins"},
+    {.key = "sources.path", .env = "", .type = SL_SET_PATHS, AT(sources_path), .fallback = "<home>/sources:<data>/sources", .help = "folders of sources, the first that has one wins"},
     PATH("schemas.path", "", schemas_path, "<data>/schemas", "folder of the JSON Schemas"),
 
     INT("run.workers", "", run_workers, "1", 1, 256, "batches at a time"),

@@ -52,8 +52,11 @@ struct sl_raw {
     bool yaml;
 };
 
+struct sl_dotenv;
 struct sl_config_origins {
     struct sl_arena *arena;
+    const struct sl_dotenv *dotenv;
+    const char *cwd; /* when it was loaded */
     struct {
         const char *shown, *origin;
     } of[SL_CONFIG_MAX_SETTINGS];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * binder.h - inside of recipe/: a tree bound to options' tables, every problem collected with its place.
+ * binder.h - inside of recipe/, and of what is read in the same way (source/): a tree bound to options' tables, every problem collected with its place.
  *
  * One binder serves a recipe's lint (values: the parameters' defaults; those without one are unknown and only their
  * types are checked) and its binding for a run (values: all of them). What it makes lives in `arena`.

@@ -118,7 +118,13 @@ enum sl_exit {
     X(WORKER_CRASHED, "worker.crashed", TRANSIENT, FAILURE)                                                           \
     X(WORKER_TIMEOUT, "worker.timeout", INPUT, FAILURE)                                                               \
     X(WORKER_MEMORY, "worker.memory", INPUT, FAILURE)                                                                 \
-    X(NET, "net.error", TRANSIENT, UNAVAILABLE)
+    X(NET, "net.error", TRANSIENT, UNAVAILABLE)                                                                       \
+    X(SOURCE_NOT_FOUND, "source.not_found", INPUT, NOT_FOUND)                                                         \
+    X(SOURCE_BUSY, "source.busy", REFUSED, CONFLICT)                                                                  \
+    X(SOURCE_BUDGET, "source.budget", REFUSED, UNAVAILABLE)                                                           \
+    X(SOURCE_DENIED, "source.denied", INPUT, CONFIG)                                                                  \
+    X(SOURCE_REPLY, "source.reply", INPUT, FAILURE)                                                                   \
+    X(SOURCE_RECORDS, "source.records", INPUT, INPUT)
 
 enum sl_code {
     SL_OK = 0,
