@@ -207,8 +207,8 @@ const struct sl_command sl_cmd_source_run = {
     .examples = "  sluice source run noaa_precip15\n"
                 "  sluice source run noaa_precip15 --since 2010-01-01 --until 2010-02-01\n"
                 "  sluice source run noaa_precip15 --set stations=COOP:010008 --dry-run\n",
-    .details = "Each window of the source is a batch of its own: fetched, put into the landing zone, ingested. May be\n"
-               "killed at any time: the next run of the source goes on at the page where this one was.\n",
+    .details = "Each window of the source is a batch of its own: fetched, put into the landing zone, ingested.\n"
+               "May be killed at any time: the next run of the source goes on at the page where this one was.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct args),
     .least = 1,

@@ -367,7 +367,7 @@ static int one_window(const struct sl_source_ports *ports, const struct sl_sourc
 }
 
 /* Runs that were ended; one of a source that was changed since is given up, its pages stay in the vault. */
-static int go_on(const struct sl_source_ports *ports, const struct sl_source_options *o, struct sl_error *err)
+static int go_on(const struct sl_source_ports *ports, const struct sl_source_options *o, bool *finished, struct sl_error *err)
 {
     for (;;) {
         SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
@@ -378,8 +378,8 @@ static int go_on(const struct sl_source_ports *ports, const struct sl_source_opt
             return rc;
         if (strcmp(run.spec_hash, o->spec->hash) != 0)
             rc = sl_catalog_end_source_run(ports->catalog, run.id, "failed", "given up: the source was changed", err);
-        else
-            rc = one_window(ports, o, &run, err);
+        else if ((rc = one_window(ports, o, &run, err)) == 0)
+            *finished = true;
         if (rc < 0)
             return rc;
     }
@@ -402,11 +402,15 @@ int sl_source_run(const struct sl_source_ports *ports, const struct sl_source_op
     struct span span, window;
     struct json_object *params;
     const char *watermark = NULL;
+    bool finished = false;
     int rc = bind_params(o->spec, o->params, arena, &params, err); /* before anything is fetched */
     if (rc == 0)
         rc = lock(ports, o->spec, err);
     if (rc == 0)
-        rc = go_on(ports, o, err);
+        rc = go_on(ports, o, &finished, err);
+    /* Where each run fetches all, the one that was ended is the one that was asked for. */
+    if (rc < 0 || (finished && !o->spec->has_incremental && !o->since && !o->until))
+        return rc;
     if (rc == 0)
         rc = sl_catalog_get_watermark(ports->catalog, sl_source_job(arena, o->spec), arena, &watermark, err);
     if (rc == 0)
