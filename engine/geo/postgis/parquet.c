@@ -15,6 +15,7 @@ struct field {
 };
 
 struct reading {
+    struct sl_duck *duck;
     struct sl_arena *arena;
     const struct sl_parquet_file *file;
     struct field *fields;
@@ -93,7 +94,7 @@ static void from_file(struct sl_sql *sql, const char *path)
     sl_sql_text(sql, ")");
 }
 
-static int describe(struct sl_postgis_session *s, struct reading *r, struct sl_error *err)
+static int describe(struct reading *r, struct sl_error *err)
 {
     enum { MOST = 1600 };
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
@@ -105,7 +106,7 @@ static int describe(struct sl_postgis_session *s, struct reading *r, struct sl_e
     sl_sql_text(&sql, ")");
     int rc = sl_sql_check(&sql, err);
     if (rc == 0)
-        rc = sl_duck_query(s->duck, sql.buf.data, note_column, r, err);
+        rc = sl_duck_query(r->duck, sql.buf.data, note_column, r, err);
     if (rc == 0 && r->file->geometry && !r->geometry)
         rc = sl_fail(err, SL_E_FILE_DAMAGED, "there is no column \"%s\" in it", r->file->geometry);
     return rc;
@@ -156,7 +157,7 @@ static int copy(struct sl_postgis_session *s, const struct reading *r, const cha
     from_file(&sql, r->file->path);
     int rc = sl_sql_check(&sql, err);
     if (rc == 0)
-        rc = sl_duck_arrow_stream(s->duck, sql.buf.data, &stream, err);
+        rc = sl_duck_arrow_stream(r->duck, sql.buf.data, &stream, err);
     if (rc)
         return rc;
     rc = sl_postgis__copy(s->pg, s->name, table, false, &stream, rows, err);
@@ -194,7 +195,9 @@ int sl_postgis__load_parquet(struct sl_compute_session *session, const struct sl
     int64_t rows = 0;
     int rc = sl_postgis__reset(s, err);
     if (rc == 0)
-        rc = describe(s, &r, err);
+        rc = sl_postgis__duck(s, &r.duck, err);
+    if (rc == 0)
+        rc = describe(&r, err);
     if (rc == 0)
         rc = create_table(s, &r, table, err);
     if (rc == 0)

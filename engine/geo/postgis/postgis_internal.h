@@ -3,6 +3,8 @@
 #ifndef SLUICE_GEO_POSTGIS_POSTGIS_INTERNAL_H
 #define SLUICE_GEO_POSTGIS_POSTGIS_INTERNAL_H
 
+#include <pthread.h>
+
 #include "base/arena.h"
 #include "geo/crs.h"
 #include "geo/postgis/postgis.h"
@@ -36,6 +38,18 @@ struct sl_postgis {
     struct sl_postgis_session *idle; /* of the last run, cleared, for the next; or NULL */
 };
 
+/* DuckDB with its extension, which takes a while to check and to link: opened while the layer is loaded. */
+struct sl_postgis__opening {
+    struct sl_postgis_session *session;
+    struct sl_duck_options options;
+    PQconninfoOption *info;
+    char *scratch;
+    pthread_t thread;
+    bool under_way, threaded;
+    int rc;
+    struct sl_error why;
+};
+
 struct sl_postgis_session {
     struct sl_compute_session session;
     struct sl_postgis *postgis;
@@ -44,7 +58,8 @@ struct sl_postgis_session {
     struct sl_pg *pg; /* as the run's role */
     bool touched;     /* SQL that is not the engine's own ran since the settings were put back */
     bool small;       /* little came in: see sl_postgis__create */
-    struct sl_duck *duck;
+    struct sl_postgis__opening opening;
+    struct sl_duck *duck; /* by sl_postgis__duck only */
 };
 
 /* "CREATE TABLE ": unlogged, unless the run is small. Each unlogged table syncs files of its own when it is made, which
@@ -52,6 +67,8 @@ struct sl_postgis_session {
 const char *sl_postgis__create(const struct sl_postgis_session *session);
 /* The connection as the role that may make roles and schemas, opened anew when it is gone. Borrowed. */
 int sl_postgis__admin(struct sl_postgis *postgis, struct sl_pg **out, struct sl_error *err);
+/* The session's DuckDB, when it is open; why it could not be opened is told here. Borrowed. */
+int sl_postgis__duck(struct sl_postgis_session *session, struct sl_duck **out, struct sl_error *err);
 /* Closes an idle session's connections and drops its role. NULL is allowed. */
 void sl_postgis__discard(struct sl_postgis_session *session);
 /* Ends the role's connections, drops schema, role and all it owns. Nothing there is fine. */

@@ -127,6 +127,9 @@ int sl_postgis__relation(struct sl_compute_session *session, const struct sl_tab
     rc = sl_sql_check(&outer, err);
     if (rc)
         return rc;
-    *out = (struct sl_relation){.sql = sl_arena_strdup(arena, outer.buf.data), .duck = s->duck};
-    return 0;
+    struct sl_duck *duck = NULL;
+    rc = sl_postgis__duck(s, &duck, err);
+    if (rc == 0)
+        *out = (struct sl_relation){.sql = sl_arena_strdup(arena, outer.buf.data), .duck = duck};
+    return rc;
 }

@@ -246,23 +246,61 @@ static int attach(struct sl_postgis_session *s, const PQconninfoOption *info, st
     return rc;
 }
 
-static int open_duck(struct sl_postgis_session *s, const char *scratch, struct sl_error *err)
+enum { DEFAULT_MEMORY_BYTES = 400 << 20 };
+
+static void *open_duck(void *data)
 {
-    struct sl_duck_options options = s->postgis->options.duck;
-    options.temp_dir = scratch;
-    int rc = sl_duck_open(&options, &s->duck, err);
-    if (rc == 0)
-        rc = sl_duck_load(s->duck, "postgres_scanner", err);
-    if (rc == 0) /* it waits for the server's sort, which wants the cores */
-        rc = sl_duck_leave_to_threads(s->duck, err);
-    if (rc)
-        return rc;
-    PQconninfoOption *info = PQconninfo(sl_pg_handle(s->pg));
-    if (!info)
+    struct sl_postgis__opening *o = data;
+    struct sl_postgis_session *s = o->session;
+    o->rc = sl_duck_open(&o->options, &s->duck, &o->why);
+    if (o->rc == 0)
+        o->rc = sl_duck_load(s->duck, "postgres_scanner", &o->why);
+    if (o->rc == 0) /* it waits for the server's sort, which wants the cores */
+        o->rc = sl_duck_leave_to_threads(s->duck, &o->why);
+    if (o->rc == 0)
+        o->rc = attach(s, o->info, &o->why);
+    return NULL;
+}
+
+static void begin_opening(struct sl_postgis_session *s, const char *scratch)
+{
+    struct sl_postgis__opening *o = &s->opening;
+    o->session = s;
+    o->options = s->postgis->options.duck;
+    /* The other half is for what DuckDB does not count: a writer's row groups, libpq's buffers, programs' pages. */
+    o->options.memory_bytes = (o->options.memory_bytes > 0 ? o->options.memory_bytes : (int64_t)DEFAULT_MEMORY_BYTES) / 2;
+    o->options.temp_dir = o->scratch = sl_xstrdup(scratch);
+    o->info = PQconninfo(sl_pg_handle(s->pg));
+    if (!o->info)
         sl_oom();
-    rc = attach(s, info, err);
-    PQconninfoFree(info);
-    return rc;
+    o->under_way = true;
+    o->threaded = pthread_create(&o->thread, NULL, open_duck, o) == 0;
+    if (!o->threaded)
+        open_duck(o);
+}
+
+static void end_opening(struct sl_postgis_session *s)
+{
+    struct sl_postgis__opening *o = &s->opening;
+    if (!o->under_way)
+        return;
+    if (o->threaded)
+        pthread_join(o->thread, NULL);
+    PQconninfoFree(o->info);
+    free(o->scratch);
+    o->under_way = false;
+}
+
+int sl_postgis__duck(struct sl_postgis_session *s, struct sl_duck **out, struct sl_error *err)
+{
+    end_opening(s);
+    if (s->opening.rc) {
+        if (err)
+            *err = s->opening.why;
+        return s->opening.rc;
+    }
+    *out = s->duck;
+    return 0;
 }
 
 static int open_as_role(struct sl_postgis_session *s, struct sl_error *err)
@@ -280,11 +318,14 @@ static int open_as_role(struct sl_postgis_session *s, struct sl_error *err)
 static int spill_into(struct sl_postgis_session *s, const char *folder, struct sl_error *err)
 {
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    struct sl_duck *duck = NULL;
     sl_sql_init(&sql, SL_DIALECT_DUCKDB);
     sl_sql_text(&sql, "SET temp_directory = ");
     sl_sql_literal(&sql, folder);
     int rc = sl_sql_check(&sql, err);
-    return rc ? rc : sl_duck_exec(s->duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
+    if (rc == 0)
+        rc = sl_postgis__duck(s, &duck, err);
+    return rc ? rc : sl_duck_exec(duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
 }
 
 /* The role gets the run's name and its schema; what it was connected by stays. */
@@ -331,6 +372,7 @@ static int clear(struct sl_postgis_session *s, struct sl_pg *admin, struct sl_er
 
 static void close_session(struct sl_postgis_session *s)
 {
+    end_opening(s);
     sl_duck_close(s->duck);
     sl_pg_close(s->pg);
     explicit_bzero(s->password, sizeof s->password);
@@ -380,7 +422,7 @@ static int open_session(struct sl_postgis *p, const char *name, const char *scra
     if (rc == 0)
         rc = open_as_role(s, err);
     if (rc == 0)
-        rc = open_duck(s, scratch, err);
+        begin_opening(s, scratch);
     if (rc && made)
         sl_postgis__discard(s);
     else if (rc)

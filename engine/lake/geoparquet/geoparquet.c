@@ -9,12 +9,13 @@
 
 #include <json-c/json.h>
 
-#include "base/sha256.h"
+#include "base/sha256_follow.h"
 #include "geo/duckdb/duck.h"
 #include "geo/sql.h"
 #include "lake/geoparquet/geoparquet_internal.h"
 
-enum { DEFAULT_ROW_GROUP_ROWS = 122880 };
+/* Less is hashed sooner than a thread is started. */
+enum { DEFAULT_ROW_GROUP_ROWS = 122880, FOLLOWED_ROWS = 20000 };
 
 static bool taken(const struct sl_table *table, const char *name)
 {
@@ -101,8 +102,9 @@ static int read_footer(void *data, const char *const *values, size_t n, struct s
     return 0;
 }
 
-static int inspect(struct sl_duck *duck, const char *path, int64_t rows, struct sl_geoparquet_facts *out,
-                   struct sl_error *err)
+/* *follow, which may be NULL, is used up. */
+static int inspect(struct sl_duck *duck, const char *path, struct sl_sha256_follow **follow, int64_t rows,
+                   struct sl_geoparquet_facts *out, struct sl_error *err)
 {
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     struct sl_geoparquet_facts facts = {.rows = -1};
@@ -116,8 +118,13 @@ static int inspect(struct sl_duck *duck, const char *path, int64_t rows, struct 
     if (rc == 0 && facts.rows != rows)
         rc = sl_fail(err, SL_E_OUTPUT_INVALID, "%lld rows were written, but the parquet file has %lld",
                      (long long)rows, (long long)facts.rows);
-    if (rc == 0)
+    struct sl_sha256_follow *followed = *follow;
+    if (rc == 0 && followed) {
+        *follow = NULL;
+        rc = sl_sha256_follow_end(followed, facts.sha256_hex, &facts.size_bytes, err);
+    } else if (rc == 0) {
         rc = sl_sha256_file(path, facts.sha256_hex, &facts.size_bytes, err);
+    }
     if (rc == 0)
         *out = facts;
     return rc;
@@ -128,6 +135,7 @@ int sl_geoparquet_write(const struct sl_relation *relation, const struct sl_tabl
                         const char *path, struct sl_geoparquet_facts *facts, struct sl_error *err)
 {
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    SL_CLEANUP(sl_sha256_follow_freep) struct sl_sha256_follow *follow = NULL;
     struct json_object *geo = NULL;
     int64_t rows = 0;
     int rc = 0;
@@ -146,10 +154,12 @@ int sl_geoparquet_write(const struct sl_relation *relation, const struct sl_tabl
     if (rc == 0)
         rc = build(&sql, relation, table, geo, options, path, err);
     json_object_put(geo);
+    if (rc == 0 && table->rows >= FOLLOWED_ROWS) /* DuckDB writes from the first byte to the last */
+        follow = sl_sha256_follow_begin(path);
     if (rc == 0)
         rc = sl_duck_exec_one(relation->duck, sql.buf.data, SL_E_DUCKDB, &rows, err);
     if (rc == 0)
-        rc = inspect(relation->duck, path, rows, facts, err);
+        rc = inspect(relation->duck, path, &follow, rows, facts, err);
     if (rc)
         unlink(path);
     return rc;
