@@ -516,6 +516,31 @@ static void a_server_that_dies_in_mid_load_is_unavailable(void **state)
     assert_ok(sl_cluster_start(&geo.cluster.options, &status, &err));
 }
 
+/* It is opened behind the caller's back, who hears of it when it is needed, and as often as it asks. */
+static void a_duckdb_that_does_not_open_is_told_to_who_wants_it(void **state)
+{
+    (void)state;
+    struct sl_compute *compute = NULL;
+    struct sl_postgis_options options = {.target = geo.cluster.target, .duck = {.threads = 1, .extensions_dir = geo.dir}};
+    assert_ok(sl_postgis_open(&options, &compute, &err));
+    struct sl_compute_session *s = geo_begin(compute);
+    struct sl_table table;
+    struct sl_relation relation = {0};
+    int64_t rows = 0;
+    assert_ok(compute->ops->transform(s, "SELECT 1 AS a", "t", &rows, &err));
+    assert_ok(compute->ops->describe(s, "t", true, geo.arena, &table, &err));
+    for (int i = 0; i < 2; i++) {
+        sl_error_clear(&err);
+        assert_int_equal(compute->ops->relation(s, &table, SL_ORDER_NONE, geo.arena, &relation, &err), -(int)SL_E_DUCKDB);
+        assert_non_null(strstr(err.message, "postgres_scanner"));
+    }
+    assert_null(relation.sql);
+    sl_error_clear(&err);
+    assert_ok(compute->ops->end(s, false, &err));
+    compute->ops->free(compute);
+    assert_int_equal(admin_int("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'proc\\_%'"), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -523,6 +548,7 @@ int main(void)
         T(hostile_sql_gains_nothing),
         T(a_timeout_cannot_be_switched_off),
         cmocka_unit_test(a_failed_load_does_not_tell_the_password),
+        cmocka_unit_test(a_duckdb_that_does_not_open_is_told_to_who_wants_it),
         cmocka_unit_test(the_end_leaves_nothing),
         cmocka_unit_test(a_session_taken_up_again_knows_nothing_of_the_last_run),
         cmocka_unit_test(a_session_whose_role_was_swept_is_made_anew),
