@@ -350,16 +350,16 @@ static void without_its_own(struct rows *rows)
 
 static struct rows on_postgis, on_duckdb;
 
-void both_give(const char *step, int which, double tolerance, const char *expected)
+void assert_both_give(const char *step, int which, double tolerance, const char *expected)
 {
     make_on_postgis(step);
     read_postgis(&on_postgis);
     assert_string_equal(printed(&on_postgis), expected);
     if (which == BOTH)
-        both_agree(step, tolerance);
+        assert_both_agree(step, tolerance);
 }
 
-size_t both_agree(const char *step, double tolerance)
+size_t assert_both_agree(const char *step, double tolerance)
 {
     make_on_postgis(step);
     make_on_duckdb(step);
@@ -370,7 +370,7 @@ size_t both_agree(const char *step, double tolerance)
     return on_postgis.n;
 }
 
-void both_fail(const char *step, const char *message)
+void assert_both_fail(const char *step, const char *message)
 {
     assert_ok(sl_pg_exec(pg, "DROP TABLE IF EXISTS \"proc 1\".next", &err));
     assert_true(sl_pg_exec(pg, make_next(step, SL_DIALECT_POSTGIS), &err) < 0);
@@ -380,7 +380,7 @@ void both_fail(const char *step, const char *message)
     assert_contains(err.message, message);
 }
 
-void both_break(const char *check, int64_t expected)
+void assert_both_break(const char *check, int64_t expected)
 {
     static const enum sl_dialect dialects[] = {SL_DIALECT_POSTGIS, SL_DIALECT_DUCKDB};
     struct sl_bound_recipe b = bound(sl_arena_printf(arena, "checks:\n  - %s\n", check));
@@ -433,7 +433,7 @@ static void put_aside(const struct sl_bound_recipe *b, enum sl_dialect dialect)
     sl_sql_free(&take);
 }
 
-void both_put_aside(const char *lines, const char *aside, const char *left)
+void assert_both_put_aside(const char *lines, const char *aside, const char *left)
 {
     struct sl_bound_recipe b = bound(sl_arena_printf(arena, "checks:\n%s", lines));
     put_aside(&b, SL_DIALECT_POSTGIS);
@@ -442,5 +442,5 @@ void both_put_aside(const char *lines, const char *aside, const char *left)
     read_duckdb(&on_duckdb);
     assert_string_equal(printed(&on_postgis), aside);
     compare(lines, &on_postgis, &on_duckdb, 0);
-    both_give("filter: {where: \"true\"}", BOTH, 0, left);
+    assert_both_give("filter: {where: \"true\"}", BOTH, 0, left);
 }

@@ -22,15 +22,15 @@ void both_given_plain(int srid, const char *rows);
 /* Another table, role zones: columns (the last one "geom"), in the CRS of the first. After both_given. */
 void both_beside(struct sl_column *columns, size_t n, const char *rows);
 /* `step` as YAML. expected: a line a row, sorted, "a | b | WKT". which: does DuckDB take part? */
-void both_give(const char *step, int which, double tolerance, const char *expected);
+void assert_both_give(const char *step, int which, double tolerance, const char *expected);
 /* The same in DuckDB; PostGIS's rows are not written out. Returns how many there are. */
-size_t both_agree(const char *step, double tolerance);
+size_t assert_both_agree(const char *step, double tolerance);
 /* The statement itself fails, on both, with this in its message. */
-void both_fail(const char *step, const char *message);
+void assert_both_fail(const char *step, const char *message);
 /* Checks as YAML lines: the rows that they put aside ("a | 1 | reason; reason | WKT", why a geometry is invalid left out) and
  * those that stay, on both. */
-void both_put_aside(const char *checks, const char *aside, const char *left);
+void assert_both_put_aside(const char *checks, const char *aside, const char *left);
 /* The check counts so many rows, on both. */
-void both_break(const char *check, int64_t expected);
+void assert_both_break(const char *check, int64_t expected);
 
 #endif

@@ -96,7 +96,7 @@ static const char *sql_of(const char *step)
 }
 
 /* The step's result, a row a line: its columns, the geometry as "SRID;WKT" rounded. */
-static void gives(const char *step, const char *geometry, const char *expected)
+static void assert_gives(const char *step, const char *geometry, const char *expected)
 {
     struct sl_buf out;
     SL_CLEANUP(sl_pg_clearp) PGresult *result = NULL;
@@ -123,9 +123,9 @@ static void test_normalize_crs_transforms_rows_and_keeps_null_and_empty(void **s
     (void)state;
     given("('a', 1, 'SRID=25833;POINT(392000 5820000)'::geometry), ('b', 2, NULL), ('c', 3, 'SRID=25833;POINT EMPTY')");
     /* pyproj with always_xy has 13.40828, 52.51940 */
-    gives("normalize_crs: {to: \"EPSG:4326\"}", "ST_SRID(geom) || ';' || ST_AsText(geom, 3)",
+    assert_gives("normalize_crs: {to: \"EPSG:4326\"}", "ST_SRID(geom) || ';' || ST_AsText(geom, 3)",
           "a | 1 | 4326;POINT(13.408 52.519)\nb | 2 | -\nc | 3 | 4326;POINT EMPTY\n");
-    gives("normalize_crs: {to: \"EPSG:25833\"}", WKT, "a | 1 | 25833;POINT(392000 5820000)\nb | 2 | -\nc | 3 | 25833;POINT EMPTY\n");
+    assert_gives("normalize_crs: {to: \"EPSG:25833\"}", WKT, "a | 1 | 25833;POINT(392000 5820000)\nb | 2 | -\nc | 3 | 25833;POINT EMPTY\n");
 }
 
 static void test_simplify_loses_no_geometry_whatever_it_is(void **state)
@@ -136,12 +136,12 @@ static void test_simplify_loses_no_geometry_whatever_it_is(void **state)
           "('f curve', 6, 'CIRCULARSTRING(0 0,0.5 0.5,1 0)'), ('g z', 7, 'LINESTRING Z (0 0 1,5 0 2,10 0 3)'),"
           "('h invalid', 8, 'POLYGON((0 0,20 20,20 0,0 20,0 0))'),"
           "('i mixed', 9, 'GEOMETRYCOLLECTION(POINT(1 1),LINESTRING(0 0,5 0.1,10 0))')");
-    gives("simplify: {tolerance: 3}", WKT,
+    assert_gives("simplify: {tolerance: 3}", WKT,
           "a line | 1 | 0;LINESTRING(0 0,10 0)\nb small | 2 | 0;POLYGON((0 0,0 1,1 1,1 0,0 0))\nc null | 3 | -\n"
           "d empty | 4 | 0;POLYGON EMPTY\ne point | 5 | 0;POINT(1 2)\nf curve | 6 | 0;LINESTRING(0 0,1 0)\n"
           "g z | 7 | 0;LINESTRING Z (0 0 1,10 0 3)\nh invalid | 8 | 0;POLYGON((0 0,20 20,20 0,0 20,0 0))\n"
           "i mixed | 9 | 0;GEOMETRYCOLLECTION(POINT(1 1),LINESTRING(0 0,10 0))\n");
-    gives("simplify: {tolerance: 3, preserve_topology: false}", WKT,
+    assert_gives("simplify: {tolerance: 3, preserve_topology: false}", WKT,
           "a line | 1 | 0;LINESTRING(0 0,10 0)\nb small | 2 | 0;POLYGON((0 0,0 1,1 1,0 0))\nc null | 3 | -\n"
           "d empty | 4 | 0;POLYGON EMPTY\ne point | 5 | 0;POINT(1 2)\nf curve | 6 | 0;LINESTRING(0 0,1 0)\n"
           "g z | 7 | 0;LINESTRING Z (0 0 1,10 0 3)\nh invalid | 8 | 0;POLYGON((0 0,20 20,20 0,0 20,0 0))\n"
@@ -156,16 +156,16 @@ static void test_make_valid_repairs_and_keeps_the_type(void **state)
           "('d null', 4, NULL), ('e valid', 5, 'LINESTRING(0 0,1 1)'),"
           "('f curve', 6, 'CURVEPOLYGON((0 0,2 2,2 0,0 2,0 0))'),"
           "('g collection', 7, 'GEOMETRYCOLLECTION(POINT(5 5),POLYGON((0 0,2 2,2 0,0 2,0 0)))')");
-    gives("make_valid: {}", "ST_IsValid(geom) || ' ' || ST_AsText(ST_Normalize(geom))",
+    assert_gives("make_valid: {}", "ST_IsValid(geom) || ' ' || ST_AsText(ST_Normalize(geom))",
           "a bowtie | 1 | true MULTIPOLYGON(((1 1,2 2,2 0,1 1)),((0 0,0 2,1 1,0 0)))\n"
           "b spike | 2 | true MULTIPOLYGON(((0 0,0 2,2 2,2 0,0 0)))\nc flat | 3 | true POLYGON EMPTY\nd null | 4 | -\n"
           "e valid | 5 | true LINESTRING(0 0,1 1)\n"
           "f curve | 6 | true MULTIPOLYGON(((1 1,2 2,2 0,1 1)),((0 0,0 2,1 1,0 0)))\n"
           "g collection | 7 | true GEOMETRYCOLLECTION(MULTIPOLYGON(((1 1,2 2,2 0,1 1)),((0 0,0 2,1 1,0 0))),POINT(5 5))\n");
-    gives("make_valid: {keep_type: false}", "GeometryType(geom)",
+    assert_gives("make_valid: {keep_type: false}", "GeometryType(geom)",
           "a bowtie | 1 | MULTIPOLYGON\nb spike | 2 | GEOMETRYCOLLECTION\nc flat | 3 | LINESTRING\nd null | 4 | -\n"
           "e valid | 5 | LINESTRING\nf curve | 6 | MULTIPOLYGON\ng collection | 7 | GEOMETRYCOLLECTION\n");
-    gives("make_valid: {method: structure}", "ST_IsValid(geom) || ' ' || GeometryType(geom)",
+    assert_gives("make_valid: {method: structure}", "ST_IsValid(geom) || ' ' || GeometryType(geom)",
           "a bowtie | 1 | true MULTIPOLYGON\nb spike | 2 | true POLYGON\nc flat | 3 | true POLYGON\nd null | 4 | -\n"
           "e valid | 5 | true LINESTRING\nf curve | 6 | true MULTIPOLYGON\ng collection | 7 | true GEOMETRYCOLLECTION\n");
 }
@@ -174,12 +174,12 @@ static void test_filter_and_select_and_sql_take_hostile_names_and_values(void **
 {
     (void)state;
     given("('o''\\x', 1, 'POINT(0 0)'::geometry), ('b', 2, 'POINT EMPTY'), ('c', 3, NULL)");
-    gives("filter: {where: \"name = ${p}\"}", WKT, "o'\\x | 1 | 0;POINT(0 0)\n");
-    gives("filter: {where: \"NOT ST_IsEmpty({{geom}}) -- none\"}", WKT, "o'\\x | 1 | 0;POINT(0 0)\n");
-    gives("select: {exclude: [\"ki\\\"nd; --\"]}", WKT, "b | 0;POINT EMPTY\nc | -\no'\\x | 0;POINT(0 0)\n");
-    gives("sql: {select: \"SELECT name, 1 -${n} AS three, {{geom}} FROM {{input}} WHERE name <> ${p} -- x\"}", WKT,
+    assert_gives("filter: {where: \"name = ${p}\"}", WKT, "o'\\x | 1 | 0;POINT(0 0)\n");
+    assert_gives("filter: {where: \"NOT ST_IsEmpty({{geom}}) -- none\"}", WKT, "o'\\x | 1 | 0;POINT(0 0)\n");
+    assert_gives("select: {exclude: [\"ki\\\"nd; --\"]}", WKT, "b | 0;POINT EMPTY\nc | -\no'\\x | 0;POINT(0 0)\n");
+    assert_gives("sql: {select: \"SELECT name, 1 -${n} AS three, {{geom}} FROM {{input}} WHERE name <> ${p} -- x\"}", WKT,
           "b | 3 | 0;POINT EMPTY\nc | 3 | -\n");
-    gives("sql: {select: \"WITH a AS (SELECT * FROM {{input}}) SELECT name, {{geom}} FROM a ORDER BY name LIMIT 1\"}", WKT,
+    assert_gives("sql: {select: \"WITH a AS (SELECT * FROM {{input}}) SELECT name, {{geom}} FROM a ORDER BY name LIMIT 1\"}", WKT,
           "b | 0;POINT EMPTY\n");
 }
 
