@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/fetch.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -339,7 +342,123 @@ int sl_fetch_call(struct sl_fetch *f, const struct sl_fetch_call *c, struct sl_h
     SL_CLEANUP(sl_buf_free) struct sl_buf url;
     sl_buf_init(&url, URL_BYTES);
     int rc = c->url ? 0 : make_url(f, NULL, &url, err);
-    return rc < 0 ? rc : call(f, c, c->url ? c->url : url.data, reply, err);
+    if (c->url && *c->url == '/') {
+        sl_buf_puts(&url, f->base_url);
+        sl_buf_puts(&url, c->url);
+    } else if (c->url) {
+        sl_buf_puts(&url, c->url);
+    }
+    if (rc == 0)
+        rc = sl_buf_check(&url, "the URL of a request", err);
+    return rc < 0 ? rc : call(f, c, url.data, reply, err);
+}
+
+/* -- a file ---------------------------------------------------------------------------------------------------------- */
+
+struct download {
+    int fd;
+    int64_t have;      /* bytes in the file */
+    int64_t size;      /* of the whole; -1: not known */
+    char etag[256];    /* of what is in the file; "": none */
+};
+
+static int on_head(void *data, const struct sl_http_response *head, struct sl_error *err)
+{
+    struct download *d = data;
+    const char *etag = sl_http_header(head, "etag");
+    if (head->status == 200 && d->have > 0) {
+        if (ftruncate(d->fd, 0) < 0)
+            return sl_fail_errno(err, errno, "the download cannot begin anew");
+        d->have = 0;
+    }
+    /* Weak tags don't promise the same bytes. */
+    snprintf(d->etag, sizeof d->etag, "%s", etag && *etag == '"' ? etag : "");
+    if (d->size < 0 && head->status == 200)
+        d->size = head->content_length;
+    return 0;
+}
+
+static int on_bytes(void *data, const void *bytes, size_t n, struct sl_error *err)
+{
+    struct download *d = data;
+    if (d->size >= 0 && d->have + (int64_t)n > d->size)
+        return sl_fail(err, SL_E_NET, "the file is longer than its %" PRId64 " bytes", d->size);
+    for (size_t done = 0; done < n;) {
+        ssize_t w = pwrite(d->fd, (const char *)bytes + done, n - done, d->have);
+        if (w < 0 && errno != EINTR)
+            return sl_fail_errno(err, errno, "the download cannot be written");
+        if (w > 0) {
+            done += (size_t)w;
+            d->have += w;
+        }
+    }
+    return 0;
+}
+
+static int download_once(struct sl_fetch *f, const char *url, struct download *d, int64_t *after_ms, struct sl_error *err)
+{
+    char range[64], place[SHOWN_BYTES];
+    struct sl_http_header headers[SL_SOURCE_MAX_MEMBERS + 6];
+    size_t n = 0, own = strlen(f->base_url);
+    bool ours = !strncmp(url, f->base_url, own) && (url[own] == '/' || !url[own]);
+    for (; ours && n < f->n_headers; n++)
+        headers[n] = f->headers[n];
+    if (d->have > 0 && *d->etag) {
+        snprintf(range, sizeof range, "bytes=%" PRId64 "-", d->have);
+        headers[n++] = (struct sl_http_header){"Range", range};
+        headers[n++] = (struct sl_http_header){"If-Range", d->etag};
+    } else if (d->have > 0) {
+        d->have = 0; /* nothing tells that the rest would be of the same file */
+        if (ftruncate(d->fd, 0) < 0)
+            return sl_fail_errno(err, errno, "the download cannot begin anew");
+    }
+    struct sl_http_transfer t = {
+        .method = "GET", .url = url, .headers = headers, .n_headers = n, .on_head = on_head, .sink = on_bytes, .data = d};
+    *after_ms = -1;
+    f->counts.requests++;
+    place_of(url, place, sizeof place);
+    int rc = sl_http_perform(f->http, &t, err);
+    int status = t.response.status;
+    if (rc == 0)
+        *after_ms = t.response.retry_after_ms;
+    if (rc == 0 && sl_retry_status(status))
+        rc = sl_fail(err, SL_E_NET, "%s answered %d", place, status);
+    else if (rc == 0 && (status < 200 || status > 299))
+        rc = refused(f, place, &t.response, err);
+    else if (rc == 0 && d->size >= 0 && d->have != d->size)
+        rc = sl_fail(err, SL_E_NET, "%s sent %" PRId64 " of %" PRId64 " bytes", place, d->have, d->size);
+    sl_http_response_free(&t.response);
+    return rc;
+}
+
+int sl_fetch_file(struct sl_fetch *f, const char *url, int64_t size, const char *path, struct sl_error *err)
+{
+    const struct sl_source_request *q = &f->spec->request;
+    const struct sl_retry_policy policy = {
+        .retries = (int)q->retry.attempts - 1, .base_ms = q->retry.base_ms, .max_ms = q->retry.max_ms};
+    struct sl_retry retry;
+    struct sl_error own, *e = err ? err : &own;
+    struct download d = {.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), .size = size};
+    if (d.fd < 0)
+        return sl_fail_errno(err, errno, "\"%s\" cannot be written", path);
+    sl_retry_begin(&retry, &policy);
+    for (;;) {
+        int64_t after_ms = -1, before = d.have;
+        int rc = download_once(f, url, &d, &after_ms, e);
+        if (rc == 0 || rc != -(int)SL_E_NET) {
+            close(d.fd);
+            return rc;
+        }
+        if (d.have > before) /* it moves: the count is of tries without a byte */
+            sl_retry_begin(&retry, &policy);
+        int64_t wait_ms = after_ms > LONGEST_WAIT_MS ? -1 : sl_retry_next(&retry, after_ms);
+        if (wait_ms < 0) {
+            close(d.fd);
+            return give_up(e, retry.tries + 1, retry.began_ns);
+        }
+        f->counts.retries++;
+        sl_clock_sleep_ns(wait_ms * SL_NS_PER_MS);
+    }
 }
 
 /* -- a page ---------------------------------------------------------------------------------------------------------- */

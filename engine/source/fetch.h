@@ -46,11 +46,14 @@ struct sl_fetch_counts sl_fetch_counts(const struct sl_fetch *fetch);
 /* For APIs that are not pages: one request with its retries. url NULL: the spec's. The answer is 2xx, in `reply` (its body
  * bounded by max_body, unless transfer->sink is set by the caller); freed by sl_http_response_free. */
 struct sl_fetch_call {
-    const char *method, *url, *body; /* body: JSON, NULL: none */
+    const char *method, *url, *body; /* url NULL: the spec's; one with a slash first: on its server. body: JSON, NULL: none */
     size_t max_body;
     int (*judge)(void *data, const struct sl_http_response *reply, struct sl_error *err); /* may be NULL; SL_E_NET: try again */
     void *data;
 };
+/* Downloads a URL to a file, from where it broke off when the server takes that (Range, If-Range); the secret goes along only
+ * to the source's own server. size -1: not known; another one that comes is SL_E_NET. */
+int sl_fetch_file(struct sl_fetch *fetch, const char *url, int64_t size, const char *path, struct sl_error *err);
 int sl_fetch_call(struct sl_fetch *fetch, const struct sl_fetch_call *call, struct sl_http_response *reply,
                   struct sl_error *err);
 

@@ -63,6 +63,13 @@ const char *sl_vault__key(struct sl_window *w, const char *id, const char *ext);
 /* Puts and enters it; one that is there must be the same. */
 int sl_vault__put(struct sl_window *w, struct sl_vault_file *file, struct sl_error *err);
 
+/* job.c: an API that works for a while and then has a file. Asks for it, waits, downloads it to *path in the scratch. */
+int sl_job__fetch(struct sl_window *w, const char **path, struct sl_error *err);
+/* submit.c: that file as a batch. */
+int sl_window__submit_file(struct sl_window *w, const char *path, struct sl_error *err);
+/* The request's body with its ${name}. The caller owns it. */
+struct json_object *sl_job__body(struct json_object *template_, struct json_object *values, struct sl_error *err);
+
 /* submit.c: the batch. *already: it is there, and the state's counts are those of its manifest. */
 int sl_window__look_before(struct sl_window *w, bool *already, struct sl_error *err);
 int sl_window__submit(struct sl_window *w, struct sl_error *err);

@@ -81,7 +81,7 @@ static int find_span(const struct sl_source_options *o, const char *watermark, s
     int rc = given_time(o->since, "since", &s.since, err);
     if (rc == 0)
         rc = given_time(o->until, "until", &s.until, err);
-    if (rc == 0 && s.since != SL_SOURCE_NO_TIME && s.until != SL_SOURCE_NO_TIME && s.since > s.until && (o->since || o->until))
+    if (rc == 0 && s.since != SL_SOURCE_NO_TIME && s.until != SL_SOURCE_NO_TIME && s.since > s.until && o->since)
         rc = sl_fail(err, SL_E_USAGE, "the window begins after its end");
     if (rc == 0)
         *out = s;
@@ -272,6 +272,11 @@ static int carry_out(struct sl_window *w, struct sl_error *err)
     int rc = sl_window__look_before(w, &already, err);
     if (rc < 0 || already)
         return rc;
+    if (w->spec->request.kind == SL_SOURCE_JOB) {
+        const char *path = NULL;
+        rc = sl_job__fetch(w, &path, err);
+        return rc < 0 ? rc : sl_window__submit_file(w, path, err);
+    }
     rc = sl_intake__open(w->spec, w->scratch, sl_arena_printf(w->arena, "%s/refused.jsonl", w->scratch), &w->intake, err);
     if (rc == 0)
         rc = fetch_all(w, err);
@@ -495,6 +500,8 @@ int sl_source_try(const struct sl_source_ports *ports, const struct sl_source_op
         return rc;
     if (!next_window(o->spec, &span, &window))
         return sl_fail(err, SL_E_USAGE, "source %s has been read up to now: --since and --until name a window to try", o->spec->name);
+    if (o->spec->request.kind == SL_SOURCE_JOB)
+        return sl_fail(err, SL_E_USAGE, "source %s asks a server to work: there is no page of it to look at", o->spec->name);
     sl_uuid7(id);
     sl_json_canonical(params, &text);
     w.run = (struct sl_source_run){.id = id,

@@ -198,8 +198,14 @@ static void read_request(struct reader *r)
     duration(r, q->timeout, &q->timeout_ms, "/request/timeout");
     if (q->records && *q->records && *q->records != '/')
         PROBLEM(r, "/request/records", "records: expected a JSON Pointer such as /results, found \"%s\"", q->records);
+    duration(r, q->wait, &q->wait_ms, "/request/wait");
+    check_text(r, q->file, "/request/file");
+    if (!q->base_url && !q->base_url_from)
+        PROBLEM(r, "/request", "request needs a base_url, or a base_url_from");
     if (q->kind == SL_SOURCE_JOB && q->paging != SL_PAGING_NONE)
         PROBLEM(r, "/request/pagination", "pagination: a job has one result");
+    if (q->kind == SL_SOURCE_JOB && !q->body)
+        PROBLEM(r, "/request", "request of kind job needs a body");
 }
 
 /* -- the rest -------------------------------------------------------------------------------------------------------- */

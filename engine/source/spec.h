@@ -61,7 +61,9 @@ struct sl_source_request {
     int kind; /* enum sl_source_kind */
     const char *base_url, *base_url_from, *path;
     struct json_object *query, *headers, *auth_json, *pagination, *rate_json, *retry_json, *body;
-    const char *records, *timeout, *window_param;
+    const char *records, *timeout;
+    const char *jobs, *file, *format, *wait; /* of a job */
+    int64_t wait_ms;
     int64_t max_pages;
     enum sl_source_paging paging;
     struct sl_source_paging_options page;

@@ -53,7 +53,11 @@ static const struct sl_option request_items[] = {
     {.name = "rate", .type = SL_OPT_JSON, OPTIONAL, AT(rate_json), .help = "How many requests the server takes."},
     {.name = "retry", .type = SL_OPT_JSON, OPTIONAL, AT(retry_json), .help = "How often what may pass is tried again: 429, 5xx, time-outs and lost connections."},
     {.name = "timeout", .type = SL_OPT_STRING, .default_json = "\"60s\"", AT(timeout), .help = "The longest silence of the server."},
-    {.name = "body", .type = SL_OPT_JSON, OPTIONAL, AT(body), .help = "Of a job: what is posted, with ${name}."},
+    {.name = "body", .type = SL_OPT_JSON, OPTIONAL, AT(body), .help = "Of a job: what is posted to the path, with ${name}."},
+    {.name = "jobs", .type = SL_OPT_STRING, .default_json = "\"/retrieve/v1/jobs\"", AT(jobs), .help = "Of a job: the path under which jobs are asked about, as <jobs>/<id> and <jobs>/<id>/results (OGC API Processes)."},
+    {.name = "file", .type = SL_OPT_STRING, .default_json = "\"result.grib\"", AT(file), .help = "Of a job: what the result is called in the landing zone, with ${name}."},
+    {.name = "format", .type = SL_OPT_STRING, .default_json = "\"GRIB\"", AT(format), .help = "Of a job: the result's format, GRIB or NetCDF."},
+    {.name = "wait", .type = SL_OPT_STRING, .default_json = "\"6h\"", AT(wait), .help = "Of a job: how long its result is waited for before the run is left to be gone on with."},
 };
 const struct sl_options sl_source__request_table = TABLE(request_items, struct sl_source_request);
 #undef AT

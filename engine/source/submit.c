@@ -151,7 +151,8 @@ static struct json_object *manifest_json(struct sl_window *w, struct json_object
     if (w->spec->description)
         sl_json_put_str(metadata, "description", w->spec->description);
     /* Each batch has its own rows only: the table is all versions of the dataset together. */
-    sl_json_put(metadata, "append", json_object_new_boolean(true));
+    if (w->spec->request.kind == SL_SOURCE_PAGES)
+        sl_json_put(metadata, "append", json_object_new_boolean(true));
     sl_json_put(metadata, "source", json_object_get(source));
     sl_json_put(o, "metadata", metadata);
     return o;
@@ -187,6 +188,23 @@ static int land(struct sl_window *w, const char *path, const char *name, const c
     SL_CLEANUP(sl_json_putp) struct json_object *manifest = manifest_json(w, file_json(name, type, format, hex, bytes), source);
     w->state.bytes = bytes;
     return put_manifest(w, manifest, err);
+}
+
+int sl_window__submit_file(struct sl_window *w, const char *path, struct sl_error *err)
+{
+    SL_CLEANUP(sl_json_putp) struct json_object *source = json_object_new_object();
+    SL_CLEANUP(sl_buf_free) struct sl_buf name;
+    sl_buf_init(&name, 256);
+    int rc = sl_source_expand(w->spec->request.file, w->values, &name, err);
+    if (rc == 0 && (strchr(name.data, '/') || *name.data == '.'))
+        rc = sl_fail(err, SL_E_MANIFEST_PATH, "\"%s\" is no name of a file", name.data);
+    if (rc == 0)
+        rc = source_json(w, source, err);
+    if (rc == 0)
+        rc = land(w, path, name.data, "grid", w->spec->request.format, source, err);
+    if (rc == 0)
+        snprintf(w->state.batch_id, sizeof w->state.batch_id, "%s", sl_window__batch_id(w));
+    return rc;
 }
 
 int sl_window__submit(struct sl_window *w, struct sl_error *err)
