@@ -175,6 +175,15 @@ static int lint(struct sl_cli *cli, const void *args, struct sl_error *err)
     return 0;
 }
 
+static int schema(struct sl_cli *cli, const void *args, struct sl_error *err)
+{
+    struct json_object *o = sl_source_schema();
+    (void)args, (void)err;
+    sl_cli_json(cli, o);
+    json_object_put(o);
+    return 0;
+}
+
 void sl_cli_free_sources(struct sl_source_set **set)
 {
     sl_source_set_free(*set);
@@ -209,7 +218,15 @@ static const struct sl_command cmd_lint = {
     .most = SL_CLI_ANY,
     .run = lint,
 };
-static const struct sl_command *const verbs[] = {&cmd_list, &cmd_show, &cmd_lint, &sl_cmd_source_run, &sl_cmd_source_status, NULL};
+static const struct sl_command cmd_schema = {
+    .name = "schema",
+    .summary = "the JSON Schema of sources, for editors",
+    .group = SL_GROUP_SETUP,
+    .usage = "",
+    .examples = "  sluice source schema > source.schema.json\n",
+    .run = schema,
+};
+static const struct sl_command *const verbs[] = {&cmd_list, &cmd_show, &cmd_lint, &cmd_schema, &sl_cmd_source_run, &sl_cmd_source_status, NULL};
 
 const struct sl_command sl_cmd_source = {
     .name = "source",

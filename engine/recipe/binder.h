@@ -71,6 +71,9 @@ bool sl_options__bind(struct sl_binder *b, const struct sl_binder_part *parts, s
                       struct json_object *given, const char *pointer, const char *what);
 /* "a number ≥ 0": what an option's value has to be; in the arena. */
 const char *sl_options__expects(struct sl_arena *arena, const struct sl_option *option);
+/* The draft-07 schema of a mapping of these options (schema.c), and the definitions that such schemas refer to. */
+struct json_object *sl_options__schema(const struct sl_options *table);
+struct json_object *sl_options__definitions(void);
 const struct sl_option *sl_options__find(const struct sl_options *table, const char *name);
 
 /* -- params.c -- */

@@ -370,3 +370,18 @@ struct json_object *sl_recipe_schema(const struct sl_kinds *kinds)
     sl_json_put(o, "definitions", definitions(kinds));
     return o;
 }
+
+struct json_object *sl_options__schema(const struct sl_options *table)
+{
+    return options_schema(table, NULL, false);
+}
+
+struct json_object *sl_options__definitions(void)
+{
+    struct json_object *o = object(NULL), *column = text(NULL, SL_RECIPE__MAX_COLUMN);
+    sl_json_put_int(column, "minLength", 1);
+    sl_json_put(o, "parameter", text(HOLE_PATTERN, 128));
+    sl_json_put(o, "column", column);
+    sl_json_put(o, "param", options_schema(&sl_param__options, NULL, false));
+    return o;
+}

@@ -3,10 +3,12 @@
 
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
+from jsonschema import Draft7Validator, ValidationError
 
 from api import Api, precipitation
 
@@ -223,6 +225,17 @@ def test_a_dry_run_shows_rows_and_keeps_nothing(home, api):
     assert report["records"] == 10 and report["more_pages"] and len(report["rows"]) == 10
     assert len(server.requests) == 1 and rows(home, "tried") == []
     assert home.run("source", "status", "tried", "--json").json == []
+
+
+def test_the_schema_for_editors_is_the_tables_and_takes_what_is_shipped(home):
+    schema = home.run("source", "schema", "--json").json
+    root = Path(__file__).resolve().parents[2]
+    assert schema == json.loads((root / "schemas/source.schema.json").read_text())
+    for path in sorted((root / "sources").glob("*.yaml")):
+        shown = home.run("source", "show", path.stem, "--json").json["source"]
+        Draft7Validator(schema).validate(shown)
+        with pytest.raises(ValidationError):
+            Draft7Validator(schema).validate(shown | {"normalise": [{"splitt": {}}]})
 
 
 def test_lint_tells_every_mistake_with_its_place(home):
