@@ -15,6 +15,7 @@ import memory
 import objects
 import raster
 import small
+import tables
 import vector
 import verify
 from common import Options, Unavailable, cores, load
@@ -27,6 +28,7 @@ BENCHES = {
     "raster": (raster.run, "10,000 x 10,000 pixels to COG and to EPSG:4326 COG, beside gdal_translate, gdalwarp and rio-cogeo"),
     "grid": (grid.run, "24 global fields to ClickHouse, beside a ready-made file and cfgrib; a place among 100 million rows"),
     "memory": (memory.run, "the most memory that a worker takes for a vector file of 2 GB"),
+    "tables": (tables.run, "1,000,000 records of a web API to a batch, beside a loop in Python"),
     "verify": (verify.run, "verify --quick over 10,000 and 100,000 assets: time and memory"),
 }
 
