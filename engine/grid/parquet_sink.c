@@ -42,7 +42,6 @@ struct file {
 
 struct sink {
     struct sl_grid_sink base;
-    int threads;
     struct sl_grid_load load;
     bool begun;
     struct sl_arena *arena; /* of the load */
@@ -451,7 +450,7 @@ static int finish(struct sl_grid_sink *sink, struct sl_arena *arena, struct sl_g
 {
     struct sink *s = of(sink);
     const struct sl_duck_options options = {
-        .threads = s->threads, .memory_bytes = MEMORY_BYTES, .temp_dir = s->load.folder};
+        .threads = 1, .memory_bytes = MEMORY_BYTES, .temp_dir = s->load.folder};
     SL_CLEANUP(sl_duck_closep) struct sl_duck *duck = NULL;
     struct sl_grid_part *parts = sl_arena_array(arena, s->n_files + 1, sizeof *parts);
     size_t n = 0;
@@ -507,12 +506,11 @@ static const struct sl_grid_sink_ops ops = {.name = "parquet",
                                             .sweep = sweep,
                                             .close = close_sink};
 
-int sl_grid_parquet(int threads, struct sl_grid_sink **out, struct sl_error *err)
+int sl_grid_parquet(struct sl_grid_sink **out, struct sl_error *err)
 {
     (void)err;
     struct sink *s = sl_xcalloc(1, sizeof *s);
     s->base.ops = &ops;
-    s->threads = threads;
     *out = &s->base;
     return 0;
 }

@@ -12,8 +12,8 @@
 int sl_grid_clickhouse(const struct sl_clickhouse_target *target, struct sl_grid_sink **out, struct sl_error *err);
 
 /* Files in the load's folder. Nothing of it outlives abandon; drop and sweep have nothing to do: the lake's files are
- * the lake's. threads: of DuckDB; the bytes are the same for any number. */
-int sl_grid_parquet(int threads, struct sl_grid_sink **out, struct sl_error *err);
+ * the lake's. DuckDB writes with one thread: with several its row groups, and so the bytes, follow from their number. */
+int sl_grid_parquet(struct sl_grid_sink **out, struct sl_error *err);
 
 void sl_grid_sink_closep(struct sl_grid_sink **sink);
 

@@ -30,8 +30,7 @@ static int open_sink(struct sl_batch *b, bool *in_server, struct sl_grid_sink **
     int rc = sl_clickhouse_target(b->engine->config, b->arena, target, in_server, err);
     if (rc < 0)
         return rc;
-    return *in_server ? sl_grid_clickhouse(target, out, err)
-                      : sl_grid_parquet((int)b->engine->config->compute_threads, out, err);
+    return *in_server ? sl_grid_clickhouse(target, out, err) : sl_grid_parquet(out, err);
 }
 
 /* -- what is wanted ------------------------------------------------------------------------------------------------ */

@@ -58,7 +58,7 @@ def show(row: dict, as_json: bool) -> None:
     if as_json:
         print(json.dumps(row), flush=True)
         return
-    digits = 2 if row["unit"] in ("times", "ms/object") else 1
+    digits = 2 if row["unit"] in ("times", "ms/object", "M rows/s") else 1
     spread = f" ({row['least']:.{digits}f} to {row['most']:.{digits}f})" if "least" in row else ""
     print(f"{row['bench']:<9} {row['case']:<40} {row['value']:>9,.{digits}f} {row['unit']:<10} {row['size']:<30} "
           f"median of {row['of']}{spread}", flush=True)
