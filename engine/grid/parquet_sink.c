@@ -185,38 +185,32 @@ struct schema {
     struct ArrowSchema items[COLUMNS], dictionaries[COLUMNS], *pointers[COLUMNS];
 };
 
-static void release_child_schema(struct ArrowSchema *schema)
-{
-    schema->release = NULL;
-}
+struct reading {
+    struct sink *sink;
+    FILE *file;
+    char message[160];
+    struct schema schema; /* of all who ask: DuckDB does not release every one that it gets */
+};
 
 static void release_schema(struct ArrowSchema *schema)
 {
-    free(schema->private_data);
     schema->release = NULL;
 }
 
 static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 {
-    (void)stream;
-    struct schema *s = sl_xcalloc(1, sizeof *s);
+    struct schema *s = &((struct reading *)stream->private_data)->schema;
     for (int i = 0; i < COLUMNS; i++) {
         s->pointers[i] = &s->items[i];
-        s->items[i] = (struct ArrowSchema){.format = columns[i].same ? "c" : columns[i].format,
-                                           .name = columns[i].name,
-                                           .release = release_child_schema};
+        s->items[i] = (struct ArrowSchema){
+            .format = columns[i].same ? "c" : columns[i].format, .name = columns[i].name, .release = release_schema};
         if (!columns[i].same)
             continue;
-        s->dictionaries[i] =
-            (struct ArrowSchema){.format = columns[i].format, .name = "", .release = release_child_schema};
+        s->dictionaries[i] = (struct ArrowSchema){.format = columns[i].format, .name = "", .release = release_schema};
         s->items[i].dictionary = &s->dictionaries[i];
     }
-    *out = (struct ArrowSchema){.format = "+s",
-                                .name = "",
-                                .n_children = COLUMNS,
-                                .children = s->pointers,
-                                .release = release_schema,
-                                .private_data = s};
+    *out = (struct ArrowSchema){
+        .format = "+s", .name = "", .n_children = COLUMNS, .children = s->pointers, .release = release_schema};
     return 0;
 }
 
@@ -294,12 +288,6 @@ static void connect(struct chunk *c, int64_t rows, struct ArrowArray *out)
                                .release = release_chunk,
                                .private_data = c};
 }
-
-struct reading {
-    struct sink *sink;
-    FILE *file;
-    char message[160];
-};
 
 static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
 {
@@ -449,8 +437,7 @@ static int put(struct sl_grid_sink *sink, const struct sl_grid_field *f, const c
 static int finish(struct sl_grid_sink *sink, struct sl_arena *arena, struct sl_grid_loaded *out, struct sl_error *err)
 {
     struct sink *s = of(sink);
-    const struct sl_duck_options options = {
-        .threads = 1, .memory_bytes = MEMORY_BYTES, .temp_dir = s->load.folder};
+    const struct sl_duck_options options = {.threads = 1, .memory_bytes = MEMORY_BYTES, .temp_dir = s->load.folder};
     SL_CLEANUP(sl_duck_closep) struct sl_duck *duck = NULL;
     struct sl_grid_part *parts = sl_arena_array(arena, s->n_files + 1, sizeof *parts);
     size_t n = 0;
