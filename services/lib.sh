@@ -14,7 +14,8 @@ go_bin=$cache/go/bin
 # process_start PID: when it was started, in ticks since the machine was; with the pid this names one process for good.
 process_start() {
     local stat fields
-    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+    # By a program: a process that goes between opening and reading ends the shell when that reads by itself.
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
     # The second field is the program's name, which may hold anything; the start is the 22nd.
     read -r -a fields <<<"${stat##*) }"
     [ "${fields[0]}" != Z ] && printf '%s\n' "${fields[19]}"
