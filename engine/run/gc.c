@@ -148,7 +148,7 @@ static int remove_rows(struct gc *g, struct sl_error *err)
 
 /* -- scratch -------------------------------------------------------------------------------------------------------- */
 
-/* What verify and diff keep beside the runs' folders begins with a dot and has no run. */
+/* What verify, diff and runs of sources keep beside the runs' folders begins with a dot and has no run. */
 static int remove_hidden(struct gc *g, struct sl_error *err)
 {
     const char *folder = g->engine->config->run_scratch;
@@ -160,7 +160,7 @@ static int remove_hidden(struct gc *g, struct sl_error *err)
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct stat st;
         const char *path = sl_path_join(g->arena, folder, names[i]);
-        bool ours = sl_text_starts(names[i], ".diff-") || sl_text_starts(names[i], ".verify-");
+        bool ours = sl_text_starts(names[i], ".diff-") || sl_text_starts(names[i], ".verify-") || sl_text_starts(names[i], ".source-");
         if (!ours || lstat(path, &st) != 0 || (int64_t)st.st_mtime * SL_NS_PER_S > g->before_ns)
             continue;
         g->report->scratch_folders++;

@@ -261,7 +261,7 @@ static int prepare(struct sl_window *w, struct sl_error *err)
     snprintf(w->state.run_id, sizeof w->state.run_id, "%s", w->run.id);
     w->date = sl_arena_strdup(w->arena, sl_clock_date(date, sl_uuid7_unix_ms(w->run.id) * SL_NS_PER_MS));
     w->pages = sl_recipe__keep(w->arena, json_object_new_array());
-    w->scratch = sl_arena_printf(w->arena, "%s/source-%s", w->ports->config->run_scratch, w->run.id);
+    w->scratch = sl_arena_printf(w->arena, "%s/.source-%s", w->ports->config->run_scratch, w->run.id);
     rc = sl_dir_remove(w->scratch, err);
     return rc < 0 ? rc : sl_dir_make(w->scratch, 0700, err);
 }
