@@ -17,7 +17,7 @@ TEXT
 packages=(build-essential cmake ninja-build pkg-config ca-certificates unzip
     libgdal-dev gdal-bin libproj-dev proj-data libpq-dev postgresql-15 postgresql-15-postgis-3
     libjson-c-dev libyaml-dev libpcre2-dev uuid-dev libssl-dev
-    libcurl4-openssl-dev libexpat1-dev libmongoc-dev liblz4-dev libeccodes-dev libeccodes-data
+    libcurl4-openssl-dev libexpat1-dev libmongoc-dev liblz4-dev libeccodes-dev libeccodes-data libhdf5-dev
     libeccodes-tools)
 test_packages=(libcmocka-dev clang libclang-rt-14-dev python3-venv clickhouse-server clickhouse-client
     openjdk-17-jre-headless maven)

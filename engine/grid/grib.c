@@ -93,7 +93,17 @@ static int decode(struct grib_reader *r, codes_handle *h, const struct sl_grib__
     sl_grid__view_apply(view, r->values, &r->field.n_missing);
     r->field.points = &view->points;
     r->field.values = r->values;
+    r->base.left_out.points += (int64_t)(view->n_all - view->points.n);
     return 0;
+}
+
+/* What a field has that nobody wants, by its own word: it may be one that cannot be decoded. */
+static void leave_out(struct grib_reader *r, codes_handle *h)
+{
+    long points = 0;
+    r->base.left_out.fields++;
+    if (sl_grib__long(h, "numberOfDataPoints", &points) && points > 0 && points <= SL_GRID_MAX_POINTS)
+        r->base.left_out.points += points;
 }
 
 /* 1: *r->field is wanted; 0: it is not. */
@@ -112,8 +122,12 @@ static int read_field(struct grib_reader *r, const struct sl_grib__piece *piece,
     rc = sl_grib__header(h, piece->edition, r->arena, &r->field, &short_name, err);
     if (rc == 0)
         rc = sl_grib__check(CODES_SUCCESS, "its header cannot be read", err);
-    if (rc < 0 || !sl_grid__wanted(&r->base.options.select, &r->field, short_name))
+    if (rc < 0)
         return rc;
+    if (!sl_grid__wanted(&r->base.options.select, &r->field, short_name)) {
+        leave_out(r, h);
+        return 0;
+    }
     rc = with_values ? decode(r, h, piece, err) : 0;
     return rc < 0 ? rc : 1;
 }

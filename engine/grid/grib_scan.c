@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/arena.h"
 
 enum {
@@ -380,6 +381,13 @@ static const char *looks_like(const unsigned char *head, size_t n)
         return "a ZIP archive";
     if (n >= 2 && !memcmp(head, "\x1f\x8b", 2))
         return "compressed by gzip";
+    if (n && head[0] == '<')
+        return "HTML or XML, as a server sends instead of a file";
+    size_t printable = 0;
+    while (printable < n && ((head[printable] >= ' ' && head[printable] < 0x7f) || head[printable] == '\t' || head[printable] == '\r' || head[printable] == '\n'))
+        printable++;
+    if (n && printable == n)
+        return "text";
     return NULL;
 }
 
@@ -390,7 +398,7 @@ static int no_grib(const struct sl_grib__scan *s, const char *path, struct sl_er
     if (read_at(s, 0, head, sizeof head, &got, NULL) < 0)
         got = 0;
     const char *like = looks_like(head, got);
-    int rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" has no GRIB message in it%s%s", path,
+    int rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" has no GRIB message in it%s%s", sl_path_base(path),
                      like ? ", it looks like " : "", like ? like : "");
     if (like && !strcmp(like, "NetCDF"))
         sl_error_hint(err, "declare its format as NetCDF");
@@ -412,7 +420,7 @@ int sl_grib__scan_open(struct sl_grib__scan *scan, const char *path, struct sl_e
                      S_ISDIR(st.st_mode) ? "a folder" : "a device");
     scan->size = rc == 0 ? (int64_t)st.st_size : 0;
     if (rc == 0 && scan->size == 0)
-        rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is empty", path);
+        rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is empty", sl_path_base(path));
     if (rc == 0)
         rc = find_magic(scan, 0, &at, &before, err);
     if (rc == 0 && at == scan->size)

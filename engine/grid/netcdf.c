@@ -9,6 +9,7 @@
 #include <cpl_string.h>
 #include <gdal.h>
 
+#include "base/file.h"
 #include "geo/gdal/gdal.h"
 #include "grid/netcdf_internal.h"
 
@@ -329,7 +330,17 @@ static int decode(struct nc_reader *r, const struct sl_nc__field *f, struct sl_e
     sl_grid__view_apply(view, r->values, &r->field.n_missing);
     r->field.points = &view->points;
     r->field.values = r->values;
+    r->base.left_out.points += (int64_t)(view->n_all - view->points.n);
     return 0;
+}
+
+static void leave_out(struct nc_reader *r, const struct sl_nc__field *f)
+{
+    uint64_t n = (uint64_t)f->size[f->y];
+    r->base.left_out.fields++;
+    if (n <= SL_GRID_MAX_POINTS && (f->x < 0 || f->size[f->x] <= SL_GRID_MAX_POINTS))
+        n *= f->x >= 0 ? f->size[f->x] : 1;
+    r->base.left_out.points += n <= SL_GRID_MAX_POINTS ? (int64_t)n : 0;
 }
 
 static int next(struct sl_grid_reader *base, bool with_values, const struct sl_grid_field **out, bool *passable,
@@ -341,8 +352,10 @@ static int next(struct sl_grid_reader *base, bool with_values, const struct sl_g
         base->index = r->n_met++;
         base->offset = -1;
         int rc = header(r, f, err);
-        if (rc == 0 && !sl_grid__wanted(&base->options.select, &r->field, f->name))
+        if (rc == 0 && !sl_grid__wanted(&base->options.select, &r->field, f->name)) {
+            leave_out(r, f);
             continue;
+        }
         if (rc == 0 && with_values)
             rc = decode(r, f, err);
         *passable = rc < 0 && err->code != SL_E_MEMORY;
@@ -418,7 +431,7 @@ static int look(struct nc_reader *r, const char *path, struct sl_error *err)
     char **names = GDALGroupGetMDArrayNames(r->root, NULL);
     int n = CSLCount(names), rc = 0;
     if (n > SL_NC__ARRAYS_MAX)
-        rc = sl_fail(err, SL_E_LIMIT, "\"%s\" has %d variables, more than %d", path, n, SL_NC__ARRAYS_MAX);
+        rc = sl_fail(err, SL_E_LIMIT, "\"%s\" has %d variables, more than %d", sl_path_base(path), n, SL_NC__ARRAYS_MAX);
     r->fields = sl_xcalloc((size_t)n + 1, sizeof *r->fields);
     for (int i = 0; rc == 0 && i < n; i++) {
         size_t before = r->n_fields;
@@ -429,14 +442,16 @@ static int look(struct nc_reader *r, const char *path, struct sl_error *err)
     CSLDestroy(names);
     if (rc == 0 && r->n_fields == 0) {
         rc = sl_fail(err, SL_E_FILE_FORMAT,
-                     "\"%s\" has no variable with places: latitudes and longitudes by the CF conventions", path);
+                     "\"%s\" has no variable with places: latitudes and longitudes by the CF conventions",
+                     sl_path_base(path));
         sl_error_hint(
             err, "units degrees_north and degrees_east on its coordinates, or their standard_name, say what they are");
     }
     return rc;
 }
 
-static int check_file(const char *path, struct sl_error *err)
+/* *is_hdf5: it is NetCDF-4. */
+static int check_file(const char *path, bool *is_hdf5, struct sl_error *err)
 {
     struct stat st;
     unsigned char head[8] = {0};
@@ -447,12 +462,12 @@ static int check_file(const char *path, struct sl_error *err)
     size_t n = fread(head, 1, sizeof head, file);
     fclose(file);
     if (n == 0)
-        return sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is empty", path);
+        return sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is empty", sl_path_base(path));
     if (memcmp(head, "CDF", 3) != 0 && memcmp(head, "\x89HDF\r\n\x1a\n", 8) != 0) {
-        int rc = sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is no NetCDF file%s", path,
-                         !memcmp(head, "GRIB", 4) ? ", it looks like GRIB" : "");
-        return rc;
+        return sl_fail(err, SL_E_FILE_FORMAT, "\"%s\" is no NetCDF file%s", sl_path_base(path),
+                       !memcmp(head, "GRIB", 4) ? ", it looks like GRIB" : "");
     }
+    *is_hdf5 = head[0] == 0x89;
     return 0;
 }
 
@@ -461,9 +476,10 @@ int sl_grid__open_netcdf(const char *path, const struct sl_grid_options *options
 {
     static const char *const only[] = {"netCDF", NULL};
     struct sl_error why = {0};
-    int rc = check_file(path, err);
+    bool is_hdf5 = false;
+    int rc = check_file(path, &is_hdf5, err);
     if (rc == 0)
-        rc = sl_nc__check_whole(path, err);
+        rc = is_hdf5 ? sl_nc__check_inside(path, err) : sl_nc__check_whole(path, err);
     if (rc == 0)
         rc = sl_gdal_setup(err);
     if (rc < 0)
@@ -476,7 +492,7 @@ int sl_grid__open_netcdf(const char *path, const struct sl_grid_options *options
     r->root = r->dataset ? GDALDatasetGetRootGroup(r->dataset) : NULL;
     bool said = sl_gdal_errors_end(SL_E_FILE_DAMAGED, &why);
     if (!r->root)
-        rc = sl_fail(err, SL_E_FILE_DAMAGED, "\"%s\" cannot be opened as NetCDF%s%s", path, said ? ": " : "",
+        rc = sl_fail(err, SL_E_FILE_DAMAGED, "\"%s\" cannot be opened as NetCDF%s%s", sl_path_base(path), said ? ": " : "",
                      why.message);
     sl_gdal_errors_begin();
     if (rc == 0)

@@ -86,4 +86,9 @@ void sl_nc__definition(const struct sl_nc__field *field, char hex[65]);
 
 int sl_nc__check_whole(const char *path, struct sl_error *err);
 
+/* -- netcdf_inside.c ----------------------------------------------------------------------------------------------- */
+
+/* Of NetCDF-4: all that the file shows is in the file itself. SL_E_FILE_FORMAT names what is not. */
+int sl_nc__check_inside(const char *path, struct sl_error *err);
+
 #endif

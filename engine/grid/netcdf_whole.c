@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "grid/netcdf_internal.h"
 
 enum { DIMENSION = 10, VARIABLE = 11, ATTRIBUTE = 12, LIST_MAX = 1 << 16, RANK_MAX = 1024 };
@@ -141,9 +142,10 @@ int sl_nc__check_whole(const char *path, struct sl_error *err)
     fclose(h.file);
     free(h.dims);
     if (h.version && h.bad)
-        return sl_fail(err, SL_E_FILE_DAMAGED, "the header of \"%s\" ends too early or makes no sense", path);
+        return sl_fail(err, SL_E_FILE_DAMAGED, "the header of \"%s\" ends too early or makes no sense",
+                       sl_path_base(path));
     if (h.version && (uint64_t)size < h.end)
-        return sl_fail(err, SL_E_FILE_TRUNCATED, "\"%s\" has %" PRId64 " bytes, and its header says %" PRIu64, path,
+        return sl_fail(err, SL_E_FILE_TRUNCATED, "\"%s\" has %" PRId64 " bytes, and its header says %" PRIu64, sl_path_base(path),
                        size, h.end);
     return 0;
 }

@@ -67,6 +67,11 @@ int sl_grid_next_header(struct sl_grid_reader *reader, const struct sl_grid_fiel
     return next(reader, false, out, err);
 }
 
+struct sl_grid_left_out sl_grid_left_out(const struct sl_grid_reader *reader)
+{
+    return reader->left_out;
+}
+
 const struct sl_grid_skipped *sl_grid_skipped(const struct sl_grid_reader *reader, size_t *n)
 {
     *n = reader->n_skipped;

@@ -52,6 +52,13 @@ int sl_grid_next(struct sl_grid_reader *reader, const struct sl_grid_field **out
 /* The same without decoding: points and values are NULL, n_missing is 0. */
 int sl_grid_next_header(struct sl_grid_reader *reader, const struct sl_grid_field **out, struct sl_error *err);
 
+/* What the selection left out of what was read so far: whole fields, and points (of those fields, and of the others by area and
+ * every-n-th). Points of fields are not counted where only headers are read. */
+struct sl_grid_left_out {
+    int64_t fields, points;
+};
+struct sl_grid_left_out sl_grid_left_out(const struct sl_grid_reader *reader);
+
 /* Fields that were passed over because they could not be decoded. */
 struct sl_grid_skipped {
     int64_t index, offset;

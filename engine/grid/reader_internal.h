@@ -20,6 +20,7 @@ struct sl_grid_reader {
     const struct sl_grid__ops *ops;
     struct sl_grid_options options;
     int64_t index, offset; /* of what `next` is at, for those that are passed over */
+    struct sl_grid_left_out left_out;
     struct sl_grid_skipped skipped[SL_GRID_SKIPPED_KEPT];
     size_t n_skipped;
 };

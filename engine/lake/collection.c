@@ -35,6 +35,21 @@ static void add_box(struct box *box, struct json_object *bounds)
     box->any = true;
 }
 
+/* What the assets are about, by their items; the texts of times are in the order of the times. */
+static void add_interval(struct json_object *const *assets, size_t n, struct json_object *interval)
+{
+    const char *first = NULL, *last = NULL;
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *p = sl_json_get(sl_json_get(assets[i], "stac"), "properties");
+        const char *at = sl_json_str(p, "datetime", sl_json_str(assets[i], "created_at", ""));
+        const char *from = sl_json_str(p, "start_datetime", at), *to = sl_json_str(p, "end_datetime", at);
+        first = !first || strcmp(from, first) < 0 ? from : first;
+        last = !last || strcmp(to, last) > 0 ? to : last;
+    }
+    json_object_array_add(interval, json_object_new_string(first));
+    json_object_array_add(interval, json_object_new_string(last));
+}
+
 /* Boxes on both sides of the antimeridian and over it: all the way around. */
 static struct json_object *extent_of(struct json_object *const *assets, size_t n)
 {
@@ -49,8 +64,7 @@ static struct json_object *extent_of(struct json_object *const *assets, size_t n
     struct json_object *spatial = json_object_new_object(), *temporal = json_object_new_object(),
                        *extent = json_object_new_object(), *interval = json_object_new_array();
     sl_json_put(spatial, "bbox", one(sl_lake_numbers(box.any ? box.side : world, 4)));
-    json_object_array_add(interval, json_object_get(sl_json_get(assets[0], "created_at")));
-    json_object_array_add(interval, json_object_get(sl_json_get(assets[n - 1], "created_at")));
+    add_interval(assets, n, interval);
     sl_json_put(temporal, "interval", one(interval));
     sl_json_put(extent, "spatial", spatial);
     sl_json_put(extent, "temporal", temporal);

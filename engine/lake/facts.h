@@ -44,6 +44,7 @@ struct sl_lake_facts {
     size_t n_columns;
     int64_t row_count;                   /* -1: not counted */
     const struct sl_raster_info *raster; /* NULL: none */
+    const char *time_from, *time_to;     /* that it is about, ISO 8601; NULL: not known */
 
     const char *href;          /* relative to the documents: "roads.parquet" */
     const char *metadata_href; /* of the ISO document, for the STAC item; may be NULL */

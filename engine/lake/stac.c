@@ -158,7 +158,12 @@ static struct json_object *properties(const struct sl_lake_facts *f)
     struct json_object *p = json_object_new_object();
     char version[24];
     snprintf(version, sizeof version, "%lld", (long long)f->version);
-    sl_json_put_str(p, "datetime", f->created_at);
+    bool range = f->time_from && strcmp(f->time_from, f->time_to) != 0;
+    sl_json_put_str(p, "datetime", range ? NULL : f->time_from ? f->time_from : f->created_at);
+    if (range) {
+        sl_json_put_str(p, "start_datetime", f->time_from);
+        sl_json_put_str(p, "end_datetime", f->time_to);
+    }
     sl_json_put_str(p, "created", f->created_at);
     sl_json_put_str(p, "title", f->title ? f->title : f->dataset_id);
     put_known(p, "description", f->description && *f->description ? f->description : NULL);

@@ -131,4 +131,7 @@ extern const char *const sl_recipe__types[], *const sl_recipe__engines[];
 int sl_recipe__load(const char *path, const struct sl_kinds *kinds, struct sl_arena *arena, struct sl_lints *lints,
                     const struct sl_recipe **out, struct sl_error *err);
 
+/* What is wrong with the fields that a test of type grid gives, in the arena; NULL: nothing. */
+const char *sl_test__fields_wrong(struct json_object *given, struct sl_arena *arena);
+
 #endif

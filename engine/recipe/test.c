@@ -35,18 +35,23 @@ static const struct sl_option items[] = {
      .default_json = "null",
      .offset = AT(input),
      .help = "The rows that come in: a list of GeoJSON features, {geometry, properties}. Of a raster {bounds, type, nodata, "
-             "bands}, each band a list of rows of pixels from the north, null without a value."},
+             "bands}, each band a list of rows of pixels from the north, null without a value. Of a grid {lats, lons, fields}, "
+             "each field {variable, values} and what is known of {name, units, param_id, valid, step, step_from, step_type, "
+             "level_type, level, member}: values a list for each latitude, null without one; valid such as "
+             "2025-03-11T00:00:00Z; steps in hours."},
     {.name = "file",
      .type = SL_OPT_STRING,
      .default_json = "null",
      .offset = AT(file),
-     .help = "Instead of input: a GeoJSON file, or GeoTIFF, in the recipe's folder or below."},
+     .help = "Instead of input: a GeoJSON file, or GeoTIFF, GRIB or NetCDF, in the recipe's folder or below."},
     {.name = "expect",
      .type = SL_OPT_JSON,
      .default_json = "null",
      .offset = AT(expect),
      .help = "The rows that come out, all of them: a list of features. Of each only the named properties are compared, and "
-             "the geometry where there is one. Of a raster what is named of {width, height, crs, bounds, type, nodata, bands}."},
+             "the geometry where there is one. Of a raster what is named of {width, height, crs, bounds, type, nodata, bands}. "
+             "Of a grid a list of values, what is named of {variable, name, units, param_id, lat, lon, value, valid_time, "
+             "reference_time, step_type, step_from_s, step_to_s, level_type, level, member}."},
     {.name = "ordered",
      .type = SL_OPT_BOOL,
      .default_json = "false",
@@ -243,6 +248,31 @@ static bool raster(struct sl_binder *b, const char *pointer, const char *member,
     return true;
 }
 
+/* -- of grids ------------------------------------------------------------------------------------------------------ */
+
+static bool fields(struct sl_binder *b, const char *pointer, const char *member, struct json_object *o, bool given)
+{
+    (void)given;
+    const char *why = o ? sl_test__fields_wrong(o, b->arena) : NULL;
+    if (why)
+        sl_binder__problem(b, SL_E_RECIPE_SCHEMA, sl_recipe__pointer(b->arena, pointer, member), "%s: %s", member, why);
+    return !why;
+}
+
+/* Values, each a mapping. */
+static bool values(struct sl_binder *b, const char *pointer, const char *member, struct json_object *list, bool given)
+{
+    size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    bool fine = !list || (json_object_is_type(list, json_type_array) && n <= SL_RECIPE_TEST_ROWS_MAX);
+    (void)given;
+    for (size_t i = 0; fine && i < n; i++)
+        fine = json_object_is_type(json_object_array_get_idx(list, i), json_type_object);
+    return fine || wrong(b, pointer, member,
+                         sl_arena_printf(b->arena, "a list of at most %d values, each a mapping such as "
+                                                   "{variable: 2t, lat: 50, lon: 10, value: 281.5}",
+                                         SL_RECIPE_TEST_ROWS_MAX));
+}
+
 /* What relates the members to each other. */
 static bool whole(struct sl_binder *b, const char *pointer, const struct declaration *d, bool makes_raster)
 {
@@ -271,8 +301,9 @@ static bool read_test(struct sl_binder *b, const char *pointer, struct json_obje
         return false;
     /* All of them, so that one lint tells all. */
     bool of_raster = !strcmp(recipe->type, "raster"), makes_raster = !strcmp(recipe->output_type, "raster");
-    const bool fine[] = {(of_raster ? raster : features)(b, pointer, "input", d.input, true),
-                         (makes_raster ? raster : features)(b, pointer, "expect", d.expect, false),
+    bool of_grid = !strcmp(recipe->type, "grid");
+    const bool fine[] = {(of_grid ? fields : of_raster ? raster : features)(b, pointer, "input", d.input, true),
+                         (of_grid ? values : makes_raster ? raster : features)(b, pointer, "expect", d.expect, false),
                          counts(b, pointer, d.dropped),          file_name(b, pointer, d.file),
                          code(b, pointer, d.fails),              rows_number(b, pointer, d.rows),
                          whole(b, pointer, &d, makes_raster)};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test.h - the tests of a recipe: rows in, rows out; of rasters, pixels, and rows where a step makes vectors of them.
+ * test.h - the tests of a recipe: rows in, rows out; of rasters, pixels, and rows where a step makes vectors of them;
+ * of grids, fields in and their values out.
  *
  * They stand under `tests:` in the recipe or in a file beside it (roads.yaml: roads.tests.yaml, a mapping with `tests:`
  * only). They have no part in the recipe's hash. Read-only; they live with their recipe.
@@ -23,9 +24,9 @@ struct sl_recipe_test {
     const char *name;
     struct json_object *params; /* as a manifest gives them; NULL: none */
     const char *crs;            /* of the input's coordinates */
-    struct json_object *input;  /* list of GeoJSON features, or {bounds, type, nodata, bands}; NULL: file */
+    struct json_object *input;  /* GeoJSON features, {bounds, type, nodata, bands} or {lats, lons, fields}; NULL: file */
     const char *file;           /* GeoJSON or GeoTIFF, beside the recipe; NULL: input */
-    struct json_object *expect; /* list of features, or a raster, of which only the named members count; NULL: not asked for */
+    struct json_object *expect; /* features, a raster or values, of which only named members count; NULL: not asked for */
     bool ordered;
     double tolerance;
     int64_t rows;               /* -1: not asked for */

@@ -102,6 +102,8 @@ struct sl_unit {
     int64_t bad_rows; /* of the main table's sources, passed over */
     int64_t rows_in, rows_out;
     int64_t rows_made; /* of rasters, by a step */
+    bool has_time;     /* of grids: the first and last time that a value is for */
+    int64_t time_from_s, time_to_s;
     /* Rows that its checks put aside are a unit of their own, of one asset; of none when there are no such rows. */
     struct sl_unit *aside;       /* NULL: no check puts rows aside */
     const struct sl_unit *of;    /* whose rows these are; NULL: it is no such unit */

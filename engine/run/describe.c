@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The documents about an asset: the ledger's, and what lies beside the object for others to read. */
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "json/json.h"
@@ -179,6 +180,26 @@ static const char *text_of(struct sl_arena *arena, struct json_object *document)
     return text;
 }
 
+/* NULL for a time beyond what is written with four digits. */
+static const char *time_text(struct sl_arena *arena, bool known, int64_t s)
+{
+    struct tm tm;
+    time_t t = (time_t)s;
+    char text[SL_ISO8601_BYTES];
+    bool fits = known && gmtime_r(&t, &tm) && tm.tm_year >= -1900 && tm.tm_year < 8100 &&
+                strftime(text, sizeof text, "-%m-%dT%H:%M:%SZ", &tm);
+    return fits ? sl_arena_printf(arena, "%04d%s", tm.tm_year + 1900, text) : NULL;
+}
+
+/* Of fields, when they are for. */
+static void fill_times(const struct sl_batch *b, const struct sl_unit *u, struct sl_lake_facts *facts)
+{
+    facts->time_from = time_text(b->arena, u->has_time, u->time_from_s);
+    facts->time_to = time_text(b->arena, u->has_time, u->time_to_s);
+    if (!facts->time_from || !facts->time_to)
+        facts->time_from = facts->time_to = NULL;
+}
+
 /* The two documents from one set of facts. */
 static void write_documents(struct sl_batch *b, struct sl_planned_asset *a)
 {
@@ -211,6 +232,7 @@ static void write_documents(struct sl_batch *b, struct sl_planned_asset *a)
         .recipe_hash = b->bound.recipe->hash,
     };
     fill_place(a, &facts);
+    fill_times(b, a->unit, &facts);
     fill_inputs(b, a->unit, &facts);
     fill_software(b, &facts);
     struct json_object *stac = sl_stac_item(&facts), *iso = sl_iso_metadata(&facts);

@@ -15,6 +15,7 @@
 #include "lake/lake.h"
 #include "lake/outputs.h"
 #include "run/batch.h"
+#include "run/grid_work.h"
 #include "run/parts.h"
 
 enum { INDEX_BYTES = 128 << 20, FIELDS_MAX = 200000 };
@@ -40,7 +41,7 @@ static size_t list(struct json_object *values)
     return values ? json_object_array_length(values) : 0;
 }
 
-static void select_fields(struct sl_arena *arena, const struct sl_output_grid *o, struct sl_grid_select *out)
+void sl_grid_select_of(const struct sl_output_grid *o, struct sl_arena *arena, struct sl_grid_select *out)
 {
     const char **variables = sl_arena_array(arena, list(o->variables) + 1, sizeof *variables);
     double *levels = sl_arena_array(arena, list(o->levels) + 1, sizeof *levels);
@@ -74,6 +75,7 @@ struct loading {
     struct sl_batch *b;
     struct sl_unit *unit;
     struct json_object *fields;
+    struct sl_grid_left_out left_out;
     char grid_id[65]; /* whose extent is in the unit's */
 };
 
@@ -115,6 +117,13 @@ static void add_field(struct loading *l, const struct sl_grid_field *f)
     sl_json_put_int(o, "edition", f->edition);
     sl_json_put_str(o, "centre", f->centre);
     json_object_array_add(l->fields, o);
+}
+
+static void extend_time(struct sl_unit *u, int64_t valid_s)
+{
+    u->time_from_s = !u->has_time || valid_s < u->time_from_s ? valid_s : u->time_from_s;
+    u->time_to_s = !u->has_time || valid_s > u->time_to_s ? valid_s : u->time_to_s;
+    u->has_time = true;
 }
 
 static void extend(struct loading *l, const struct sl_grid_points *p)
@@ -175,7 +184,7 @@ static int read_all(struct loading *l, const struct sl_output_grid *o, struct sl
     struct sl_grid_options options = {.format = l->unit->format, .skip_undecodable = o->on_undecodable == 1};
     SL_CLEANUP(sl_grid_closep) struct sl_grid_reader *reader = NULL;
     const struct sl_grid_field *f = NULL;
-    select_fields(l->b->arena, o, &options.select);
+    sl_grid_select_of(o, l->b->arena, &options.select);
     int rc = sl_grid_open(l->unit->input->local_path, &options, &reader, err);
     while (rc == 0 && (rc = sl_grid_next(reader, &f, err)) == 0 && f) {
         if (json_object_array_length(l->fields) == FIELDS_MAX)
@@ -184,10 +193,16 @@ static int read_all(struct loading *l, const struct sl_output_grid *o, struct sl
         if (rc == 0) {
             add_field(l, f);
             extend(l, f->points);
+            extend_time(l->unit, f->valid_s);
         }
     }
-    if (rc == 0)
+    if (rc == 0) {
+        l->left_out = sl_grid_left_out(reader);
         tell_skipped(l->b, l->unit, reader);
+    }
+    if (rc < 0 && err && (err->code == SL_E_FILE_DAMAGED || err->code == SL_E_FILE_TRUNCATED) && !o->on_undecodable &&
+        json_object_array_length(l->fields))
+        sl_error_hint(err, "sluice grid info shows which fields are whole; on_undecodable: skip keeps those, and names the others");
     if (rc == 0 && json_object_array_length(l->fields) == 0) {
         rc = sl_fail(err, SL_E_CHECK_FAILED, "none of its fields is one that the recipe keeps");
         sl_error_hint(err, "sluice grid info shows what it has");
@@ -254,6 +269,28 @@ static int drop_left(struct sl_batch *b, struct sl_grid_sink *sink, struct sl_er
     return rc < 0 ? rc : sink->ops->sweep(sink, b->lease.batch_id, is_left, b, err);
 }
 
+static void add_dropped(struct sl_batch *b, const char *policy, int64_t rows)
+{
+    if (rows)
+        sl_json_put_int(b->dropped, policy, sl_json_int(b->dropped, policy, 0) + rows);
+}
+
+/* Points of the file are rows in, whether or not they are wanted. */
+static void count_rows(struct loading *l, int64_t rows, int64_t missing)
+{
+    struct sl_batch *b = l->b;
+    int64_t fields = (int64_t)json_object_array_length(l->fields), left = l->left_out.fields;
+    l->unit->rows_in = rows + missing + l->left_out.points;
+    b->rows_in += l->unit->rows_in;
+    b->rows_out += rows;
+    add_dropped(b, "missing", missing);
+    add_dropped(b, "not_selected", l->left_out.points);
+    if (left)
+        json_object_array_add(b->warnings, json_object_new_string(sl_arena_printf(
+                                               b->arena, "%s: %" PRId64 " of %" PRId64 " fields were not selected",
+                                               l->unit->input->landing_key, left, left + fields)));
+}
+
 static int finish_one(struct loading *l, struct sl_planned_asset *a, struct sl_grid_sink *sink, bool in_server,
                       bool count, struct sl_error *err)
 {
@@ -288,14 +325,9 @@ static int finish_one(struct loading *l, struct sl_planned_asset *a, struct sl_g
     }
     if (rc < 0)
         return rc;
-    l->unit->rows_in = rows + missing;
     l->unit->rows_out = rows;
-    if (count) {
-        b->rows_in += rows + missing;
-        b->rows_out += rows;
-        if (missing)
-            sl_json_put_int(b->dropped, "missing", sl_json_int(b->dropped, "missing", 0) + missing);
-    }
+    if (count)
+        count_rows(l, rows, missing);
     return 0;
 }
 

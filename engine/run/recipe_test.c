@@ -305,7 +305,9 @@ static int attempt(struct sl_trial *t, struct sl_error *err)
     t->scratch = sl_arena_printf(t->arena, "%s/%s", t->engine->config->run_scratch, t->run_id);
     rc = sl_dir_make(t->scratch, 0700, err);
     if (rc == 0)
-        rc = !strcmp(t->recipe->output_type, "raster") ? sl_trial_raster(t, err) : test_rows(t, err);
+        rc = !strcmp(t->recipe->type, "grid")            ? sl_trial_grid(t, err)
+             : !strcmp(t->recipe->output_type, "raster") ? sl_trial_raster(t, err)
+                                                         : test_rows(t, err);
     struct sl_error remove_error = {0};
     int removed = sl_dir_remove(t->scratch, &remove_error);
     if (rc < 0 || removed == 0)

@@ -27,6 +27,8 @@ void sl_trial_say(void *data, const char *difference);
 int sl_trial_find_file(struct sl_trial *trial, struct sl_error *err);
 /* The test of a raster recipe, compared. */
 int sl_trial_raster(struct sl_trial *trial, struct sl_error *err);
+/* The test of a grid recipe, compared. */
+int sl_trial_grid(struct sl_trial *trial, struct sl_error *err);
 /* The vectors that the steps on rasters make of the test's raster: a FlatGeobuf file. *crs: of its coordinates. Their rows are
  * counted as added. */
 int sl_trial_vectorise(struct sl_trial *trial, const char **path, const struct sl_crs **crs, struct sl_error *err);

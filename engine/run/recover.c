@@ -78,9 +78,10 @@ static int take_away_dead(struct sl_engine *engine, struct sl_error *err)
 
 /* A run's document comes before its schema, so a run that is not in this ledger is another engine's on the same server,
  * or of a ledger that is no more. */
+enum { ANCIENT_HOURS = 48 };
+
 static bool is_ancient(const char *run_id)
 {
-    enum { ANCIENT_HOURS = 48 };
     int64_t began_ms = sl_uuid7_unix_ms(run_id);
     return began_ms >= 0 && sl_clock_wall_ns() / SL_NS_PER_MS - began_ms > ANCIENT_HOURS * INT64_C(3600000);
 }
@@ -167,6 +168,15 @@ int sl_recover_leftovers(struct sl_engine *engine, bool dry_run, int64_t *schema
     return sl_recover_sweep(engine, KEPT_S, dry_run, schemas, NULL, folders, err);
 }
 
+/* Rows and staging tables of those that nobody works on any more. A ClickHouse that is down is no reason not to start: gc finds
+ * them too. */
+static void drop_grid_loads(struct sl_engine *engine)
+{
+    struct sl_error why = {0};
+    if (sl_grid_loads_sweep(engine, sl_clock_wall_ns() - ANCIENT_HOURS * INT64_C(3600) * SL_NS_PER_S, false, &why) < 0)
+        sl_log_error(SL_LOG_WARN, "recover.grid_loads", &why, NULL);
+}
+
 int sl_recover(struct sl_engine *engine, struct sl_error *err)
 {
     int64_t schemas = 0, folders = 0;
@@ -177,6 +187,8 @@ int sl_recover(struct sl_engine *engine, struct sl_error *err)
         rc = sl_recover_leftovers(engine, false, &schemas, &folders, err);
     if (rc == 0)
         rc = sl_unpublished_recover(engine, NULL, err);
+    if (rc == 0)
+        drop_grid_loads(engine);
     return rc < 0 ? rc : sl_uploads_recover(engine, err);
 }
 

@@ -13,10 +13,10 @@ import psycopg
 import pyarrow.dataset
 import pytest
 
+import gribs
 from home import Home
 from killing import WAIT_S, Lock, children, start, wait_until
 
-SAMPLES = Path(subprocess.run(["codes_info", "-s"], capture_output=True, text=True).stdout.strip() or "/usr/share/eccodes/samples")
 POINTS = 16 * 31
 
 
@@ -28,24 +28,14 @@ def make_grib(path: Path, tmp: Path) -> Path:
             rules.write_text(f'set shortName="{name}";set dataDate=20250311;set dataTime={hour * 100};set step=0;'
                              f'set scaleValuesBy=1;set offsetValuesBy={offset + hour};write;')
             one = tmp / f"{hour}{name}.grib"
-            subprocess.run(["grib_filter", "-o", one, rules, SAMPLES / "regular_ll_pl_grib2.tmpl"], check=True)
+            subprocess.run(["grib_filter", "-o", one, rules, gribs.SAMPLES / "regular_ll_pl_grib2.tmpl"], check=True)
             with path.open("ab") as out:
                 out.write(one.read_bytes())
     return path
 
 
-def points_of(path: Path) -> list[dict]:
-    """By grib_get_data: latitude, longitude, value of each message."""
-    done = subprocess.run(["grib_get_data", "-F", "%.17g", "-p", "shortName,dataTime", path], check=True, capture_output=True, text=True)
-    rows = []
-    for line in done.stdout.splitlines():
-        cells = line.replace(",", " ").split()
-        if not cells or cells[0].startswith("Lat"):
-            continue
-        lat, lon, value, name, time = cells
-        lon = float(lon)
-        rows.append((name, int(time), float(lat), lon - 360 if lon >= 180 else lon, float(value)))
-    return rows
+def points_of(path: Path) -> list[tuple]:
+    return [(name, int(time), lat, lon, value) for name, time, lat, lon, value in gribs.points_of(path)]
 
 
 @pytest.fixture

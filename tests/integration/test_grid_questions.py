@@ -45,6 +45,7 @@ def homes(services, tmp_path_factory):
     (folder / "later.grib2").write_bytes(b"".join(
         gribs.latlon(60, 40, 0, 30, 1, place_value(hour, 500), shortName="t", typeOfLevel="isobaricInhPa", level=500,
                      dataDate=20250311, dataTime=0, stepRange=hour) for hour in (3, 4)))
+    gribs.netcdf(folder / "reanalysis.nc")
     try:
         for store in STORES:
             home = running[store] = Home()
@@ -55,6 +56,8 @@ def homes(services, tmp_path_factory):
                 home.run("submit", "--intent", "ingest_grib", "--type", "grid", "--batch-id", batch, "--dataset", "forecast",
                          folder / f"{name}.grib2")
                 home.run("run", "--once")
+            home.run("submit", "--intent", "ingest_netcdf", "--type", "grid", "--batch-id", "b3", folder / "reanalysis.nc")
+            home.run("run", "--once")
         yield running
     finally:
         for home in running.values():
@@ -85,6 +88,7 @@ QUESTIONS = [
     ("point", "--variable", "msl", "--lat", "72.6", "--lon", "67.2", "--at", DAY, "--method", "bilinear"),
     ("point", "--variable", "sp", "--lat", "90", "--lon", "0", "--at", DAY, "--method", "bilinear"),
     ("series", "--variable", "t", "--lat", "52.52", "--lon", "13.4"),
+    ("series", "--variable", "t2m", "--lat", "49.5", "--lon=-0.5", "--method", "bilinear"),
     ("series", "--variable", "t", "--lat", "52.5", "--lon", "13.4", "--level", "850", "--since", f"{DAY}T01:00", "--until", f"{DAY}T02:00"),
     ("series", "--variable", "t", "--lat", "52.5", "--lon", "13.4", "--step", "3", "--method", "bilinear"),
 ]
@@ -151,6 +155,12 @@ def test_a_series_for_people_has_a_chart_and_each_file_once(asked):
     assert all(len(line) <= 100 for line in lines[:-3])
     several = asked.run("grid", "series", "--variable", "t", "--lat", "52", "--lon", "13").out
     assert several.count("isobaricInhPa 850") == HOURS + 1
+
+
+def test_a_netcdf_answers_with_its_values(asked):
+    answers = ask(asked, "series", "--variable", "t2m", "--lat", 49.5, "--lon=-0.5", "--method", "bilinear")
+    assert [(a["valid_time"], a["value"], a["units"]) for a in answers] == [(f"{DAY}T00:00:00Z", 282.5, "K"), (f"{DAY}T01:00:00Z", 283.5, "K")]
+    assert sorted((p["lat"], p["lon"], p["value"]) for p in answers[0]["points"]) == [(49, -1, 283), (49, 0, 284), (50, -1, 281), (50, 0, 282)]
 
 
 def test_what_is_there_is_counted(asked):

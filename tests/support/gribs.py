@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GRIB files made up by ecCodes, and their values as ecCodes' own tools have them."""
+"""GRIB files made up by ecCodes, their values as ecCodes' own tools have them, and a NetCDF."""
 
 import subprocess
 from pathlib import Path
 
 import eccodes
+import netCDF4
 
 SAMPLES = Path(subprocess.run(["codes_info", "-s"], capture_output=True, text=True).stdout.strip() or "/usr/share/eccodes/samples")
 
@@ -44,3 +45,16 @@ def points_of(path: Path, keys: str = "shortName,dataTime") -> list[tuple]:
         lon = float(lon)
         rows.append((*rest, float(lat), lon - 360 if lon >= 180 else lon, float(value)))
     return rows
+
+
+def netcdf(path: Path) -> None:
+    """t2m at two hours of 2025-03-11 on four points, packed as reanalyses are."""
+    with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
+        for name, values, units in (("time", [0, 1], "hours since 2025-03-11"), ("lat", [50.0, 49.0], "degrees_north"),
+                                    ("lon", [359.0, 360.0], "degrees_east")):
+            file.createDimension(name, 2)
+            variable = file.createVariable(name, "f8", (name,))
+            variable.units, variable[:] = units, values
+        t = file.createVariable("t2m", "i2", ("time", "lat", "lon"), fill_value=-32767)
+        t.units, t.scale_factor, t.add_offset = "K", 0.5, 280.0
+        t[:] = [[[281, 282], [283, 284]], [[282, 283], [284, 285]]]
