@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """GRIB fields as the reader gives them, beside what ecCodes' own tools and its Python package read."""
 import json
-import os
-import pathlib
 import random
 import subprocess
 
@@ -10,33 +8,10 @@ import eccodes
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = pathlib.Path(os.environ.get("SLUICE_BINARY", ROOT / "build/release/engine/cli/sluice"))
-TOOL = PROGRAM.parents[2] / "tests/tools/grid_dump"
-EXITS = {"input": 3}
+from grid_dump import GridDump
 
-
-def run(path, *options):
-    done = subprocess.run([TOOL, *options, "GRIB", str(path)], capture_output=True, text=True, timeout=60)
-    # libmongoc's, about counters that a killed process left; it is linked, and not used here
-    done.stderr = "".join(line for line in done.stderr.splitlines(True) if "mongoc: " not in line)
-    return done
-
-
-def dump(path, *options):
-    rows = pathlib.Path(f"{path}.rows")
-    done = run(path, f"rows={rows}", *options)
-    assert done.returncode == 0, done.stderr
-    fields = [json.loads(line) for line in done.stdout.splitlines()]
-    points = np.fromfile(rows).reshape(-1, 3)
-    ends = np.cumsum([f["n"] for f in fields])
-    return fields, np.split(points, ends[:-1]) if fields else []
-
-
-def refusal(path, *options):
-    done = run(path, *options)
-    assert done.returncode == EXITS["input"], done.stdout + done.stderr
-    return done.stderr.splitlines()[0]
+READER = GridDump("GRIB")
+run, dump, refusal = READER.run, READER.dump, READER.refusal
 
 
 GAUSSIAN_1 = {"regular_gg_sfc_grib1": 8192, "reduced_gg_pl_32_grib1": 6114, "reduced_gg_pl_48_grib1": 13280}  # counted from data only

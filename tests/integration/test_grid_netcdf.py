@@ -1,40 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """NetCDF fields as the reader gives them, beside what netCDF4 and xarray read."""
-import json
-import os
-import pathlib
-import subprocess
 
 import netCDF4
 import numpy as np
 import pyproj
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = pathlib.Path(os.environ.get("SLUICE_BINARY", ROOT / "build/release/engine/cli/sluice"))
-TOOL = PROGRAM.parents[2] / "tests/tools/grid_dump"
+from grid_dump import GridDump
 
-
-def run(path, *options):
-    done = subprocess.run([TOOL, *options, "NetCDF", str(path)], capture_output=True, text=True, timeout=60)
-    # libmongoc's, about counters that a killed process left; it is linked, and not used here
-    done.stderr = "".join(line for line in done.stderr.splitlines(True) if "mongoc: " not in line)
-    return done
-
-
-def dump(path, *options):
-    rows = pathlib.Path(f"{path}.rows")
-    done = run(path, f"rows={rows}", *options)
-    assert done.returncode == 0, done.stderr
-    fields = [json.loads(line) for line in done.stdout.splitlines()]
-    ends = np.cumsum([f["n"] for f in fields])
-    return fields, np.split(np.fromfile(rows).reshape(-1, 3), ends[:-1])
-
-
-def refusal(path, *options):
-    done = run(path, *options)
-    assert done.returncode == 3, done.stdout + done.stderr
-    return done.stderr.splitlines()[0]
+READER = GridDump("NetCDF")
+run, dump, refusal = READER.run, READER.dump, READER.refusal
 
 
 def seconds(text):
