@@ -54,6 +54,16 @@ void sl_buf_add(struct sl_buf *buf, const void *data, size_t bytes)
     buf->data[buf->len] = '\0';
 }
 
+void *sl_buf_extend(struct sl_buf *buf, size_t bytes)
+{
+    if (!reserve(buf, bytes))
+        return NULL;
+    char *added = buf->data + buf->len;
+    buf->len += bytes;
+    buf->data[buf->len] = '\0';
+    return added;
+}
+
 void sl_buf_puts(struct sl_buf *buf, const char *s)
 {
     sl_buf_add(buf, s, strlen(s));

@@ -24,6 +24,8 @@ void sl_buf_init(struct sl_buf *buf, size_t max_bytes);
 void sl_buf_free(struct sl_buf *buf); /* also for SL_CLEANUP; leaves it as after sl_buf_init */
 void sl_buf_clear(struct sl_buf *buf);
 void sl_buf_add(struct sl_buf *buf, const void *data, size_t bytes);
+/* So many bytes more, for the caller to fill, until the next append; NULL past the maximum. */
+void *sl_buf_extend(struct sl_buf *buf, size_t bytes);
 void sl_buf_puts(struct sl_buf *buf, const char *s);
 void sl_buf_putc(struct sl_buf *buf, char c);
 void sl_buf_printf(struct sl_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

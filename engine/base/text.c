@@ -77,6 +77,11 @@ bool sl_utf8_valid(const char *s, size_t bytes)
     const unsigned char *p = (const unsigned char *)s;
     uint32_t c;
     while (bytes > 0) {
+        if (*p < 0x80) { /* most text is ASCII */
+            p++;
+            bytes--;
+            continue;
+        }
         size_t n = sl_utf8_next(p, bytes, &c);
         if (n == 0)
             return false;

@@ -215,11 +215,13 @@ static bool passes_through(const struct sl_work *w)
 {
     const unsigned wanted = SL_STEP_ROW_WISE | SL_STEP_KEEPS_ROWS;
     const struct sl_pass *pass = w->plan && w->plan->n ? &w->plan->passes[0] : NULL;
-    if (!w->compute->ops->load_view || !pass || pass->kind != SL_PASS_TABLE || w->plan->materialized || sl_recipe_is_table(w->bound->recipe))
+    if (!w->compute->ops->load_view || !pass || pass->kind != SL_PASS_TABLE || w->plan->materialized ||
+        sl_recipe_is_table(w->bound->recipe))
         return false;
     for (size_t i = pass->from; i < pass->to; i++) {
         const struct sl_step_kind *kind = w->bound->steps[i].kind;
-        if (kind->class_ != SL_STEP_TRANSFORM || (kind->flags & wanted) != wanted || kind->flags & SL_STEP_UNTRUSTED || kind->kept)
+        if (kind->class_ != SL_STEP_TRANSFORM || (kind->flags & wanted) != wanted || kind->flags & SL_STEP_UNTRUSTED ||
+            kind->kept)
             return false;
     }
     return true;

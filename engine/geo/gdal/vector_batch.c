@@ -312,28 +312,27 @@ static OGRGeometryH simplified_type(struct sl_vector *v, OGRGeometryH geometry)
     return OGR_G_GetLinearGeometry(geometry, 0, NULL);
 }
 
+/* Written where it stays: geometries are most of what is read. */
 static const char *put_wkb(struct column *c, OGRGeometryH geometry, int srid)
 {
-    size_t bytes = (size_t)OGR_G_WkbSize(geometry), at = c->values.len;
+    size_t bytes = (size_t)OGR_G_WkbSize(geometry), at = c->values.len, extra = srid > 0 ? 4 : 0;
     if (bytes == 0 || bytes > VALUE_MAX_BYTES)
         return "is larger than 1 GB";
-    size_t extra = srid > 0 ? 4 : 0;
-    unsigned char *wkb = sl_xmalloc(bytes);
+    unsigned char *to = sl_buf_extend(&c->values, bytes + extra);
+    if (!to)
+        return "does not fit";
+    unsigned char *wkb = to + extra;
     bool failed = OGR_G_ExportToIsoWkb(geometry, wkbNDR, wkb) != OGRERR_NONE;
     const char *wrong = failed ? "cannot be read" : sl_wkb_walk(wkb, bytes, NULL);
-    if (!wrong && extra) {
+    if (wrong) {
+        c->values.len = at;
+    } else if (extra) {
         /* EWKB: the flag of the SRID in the type's highest byte, the SRID after the type. PostGIS takes ISO's types. */
-        unsigned char head[9] = {wkb[0], wkb[1], wkb[2], wkb[3], (unsigned char)(wkb[4] | 0x20)};
+        memmove(to, wkb, 5);
+        to[4] |= 0x20;
         for (size_t i = 0; i < 4; i++)
-            head[5 + i] = (unsigned char)((unsigned)srid >> (8 * i));
-        sl_buf_add(&c->values, head, sizeof head);
-        sl_buf_add(&c->values, wkb + 5, bytes - 5);
-    } else if (!wrong) {
-        sl_buf_add(&c->values, wkb, bytes);
+            to[5 + i] = (unsigned char)((unsigned)srid >> (8 * i));
     }
-    free(wkb);
-    if (!wrong && c->values.len != at + bytes + extra)
-        wrong = "does not fit";
     return wrong;
 }
 
@@ -556,9 +555,10 @@ static bool reads_one_by_one(const struct sl_format *format)
 static int judge_feature(struct sl_vector *v, OGRFeatureH feature, struct sl_error *err)
 {
     char row[64];
-    struct sl_error said = {0};
+    struct sl_error said;
     if (!sl_gdal_reported())
         return 0;
+    sl_error_clear(&said);
     int rc = check_reading(v, &said);
     sl_gdal_errors_begin();
     if (rc == 0)
@@ -594,13 +594,12 @@ static int pass_over(struct sl_vector *v, struct batch *b, struct sl_error *err)
 static int take_feature(struct sl_vector *v, struct batch *b, OGRFeatureH feature, struct sl_error *err)
 {
     mark_columns(b);
-    bool one_by_one = reads_one_by_one(v->format);
     int rc = judge_feature(v, feature, err);
-    if (rc && !one_by_one)
+    if (rc && !reads_one_by_one(v->format))
         return rc;
     if (rc == 0)
         rc = put_row(v, b, feature, err);
-    if (rc == 0 && (rc = judge_feature(v, feature, err)) && !one_by_one)
+    if (rc == 0 && (rc = judge_feature(v, feature, err)) && !reads_one_by_one(v->format))
         return rc;
     if (rc == 0) {
         b->rows++;
