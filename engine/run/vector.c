@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compute for vector data, stage by stage: load, steps, check, write. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "json/json.h"
 #include "run/batch.h"
@@ -65,6 +66,30 @@ static void tell_kept(struct sl_batch *b, const char *schema)
                                            schema, schema)));
 }
 
+/* Formats whose values take no more room in a table than in the file. */
+static bool is_as_large_as_its_table(const struct sl_unit *unit)
+{
+    static const char *const names[] = {"FlatGeobuf", "GPKG", "ESRI Shapefile", "GeoJSON", "GeoJSONSeq", "CSV"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (unit->format && !strcmp(unit->format->name, names[i]))
+            return unit->input && !sl_format_archive_name(unit->input->landing_key);
+    return false;
+}
+
+/* One table of one file: so many bytes at most. 0: not known. */
+static int64_t expected_bytes(const struct sl_batch *b, const struct sl_unit *unit, const struct sl_plan *plan)
+{
+    int64_t bytes = 0;
+    size_t tables = 0;
+    for (size_t i = 0; i < plan->n; i++)
+        tables += plan->passes[i].kind == SL_PASS_TABLE;
+    if (tables > 1 || unit->n_sources != 1 || unit->aside || unit->of || b->n_datasets || !is_as_large_as_its_table(unit))
+        return 0;
+    for (size_t i = 0; i < b->n_inputs; i++)
+        bytes += b->inputs[i].size_bytes;
+    return bytes;
+}
+
 /* What the steps for vectors make of an opened file, in a session of their own. */
 static int in_session(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_vector *vector,
                       int (*go)(struct sl_batch *, struct sl_unit *, struct sl_work *, struct sl_vector *, struct sl_error *),
@@ -78,6 +103,7 @@ static int in_session(struct sl_batch *b, struct sl_unit *unit, struct sl_work *
     unit->vector = sl_vector_info(vector);
     w->crs = unit->crs;
     sl_plan_make(&bound, &(struct sl_plan_options){.materialize = b->engine->config->run_materialize}, b->arena, &plan);
+    w->compute->expected_bytes = expected_bytes(b, unit, &plan);
     int rc = w->compute->ops->begin(w->compute, b->run_id, b->scratch, &w->session, err);
     if (rc < 0)
         return rc;

@@ -151,9 +151,12 @@ static int open_database(struct sl_duckdb_session *s, const char *scratch, struc
 {
     SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
     struct sl_duck_options options = s->duckdb->options.duck;
-    options.database = NULL; /* what memory does not hold goes to temp_dir, and what it does need not be written */
     /* The other half is for what DuckDB does not count: a writer's row groups, a reader's batches, programs' pages. */
     options.memory_bytes = (options.memory_bytes > 0 ? options.memory_bytes : (int64_t)DEFAULT_MEMORY_BYTES) / 2;
+    /* Tables that fit are never written. Others are, to a file: DuckDB can leave those at any time, but of tables in memory it
+     * spills too little when they are many times its limit. */
+    int64_t expected = s->duckdb->compute.expected_bytes;
+    options.database = expected > 0 && expected <= options.memory_bytes ? NULL : s->file;
     options.signature_checked = !s->duckdb->bare && sl_duckdb__checked(s->duckdb);
     options.temp_dir = sl_arena_printf(arena, "%s.tmp", s->file);
     int rc = remove_files(s->file, err);

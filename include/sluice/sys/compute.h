@@ -23,6 +23,7 @@ struct sl_vector;
 
 struct sl_compute {
     const struct sl_compute_ops *ops;
+    int64_t expected_bytes; /* of all tables of the next session, for the caller to set before `begin`; 0: nobody knows */
     /* the implementation's own follows */
 };
 
