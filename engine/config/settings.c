@@ -121,6 +121,27 @@ const struct sl_setting sl_config__settings[] = {
     TIME("clickhouse.timeout", "", clickhouse_timeout_ms, "60s", 100, HOUR, "longest silence of the server, and longest time to connect"),
     INT("clickhouse.retries", "", clickhouse_retries, "4", 0, 20, "how often a statement that may pass is tried again"),
     STRING("clickhouse.database", "CLICKHOUSE_DB CLICKHOUSE_DATABASE", clickhouse_database, "sluice", "database"),
+
+    STRING("iceberg.catalog_uri", "ICEBERG_CATALOG_URI", iceberg_catalog_uri, "", "Iceberg REST catalog; empty: outputs of kind iceberg are Parquet in the lake"),
+    STRING("iceberg.warehouse", "ICEBERG_WAREHOUSE", iceberg_warehouse, "", "warehouse to name to the catalog"),
+    SECRET("iceberg.token", "ICEBERG_TOKEN", iceberg_token, "bearer token for the catalog"),
+    SECRET("iceberg.credential", "ICEBERG_CREDENTIAL", iceberg_credential, "OAuth 2 client for the catalog, as id:secret"),
+    STRING("iceberg.oauth_uri", "ICEBERG_OAUTH_URI", iceberg_oauth_uri, "", "where such a client gets its token"),
+    ENUM("iceberg.writer", "ICEBERG_WRITER", iceberg_writer, "duckdb", "duckdb trino", "who appends rows: DuckDB in the process, or Trino where nobody else may"),
+    INT("iceberg.retries", "", iceberg_retries, "5", 0, 20, "how often an append that lost against another writer is tried again"),
+    TIME("iceberg.timeout", "", iceberg_timeout_ms, "30s", 100, HOUR, "longest wait for the catalog or the store, for one request"),
+
+    STRING("trino.url", "TRINO_URL", trino_url, "", "Trino, as https://host:8443; empty: none"),
+    STRING("trino.user", "TRINO_USER", trino_user, "sluice", "user to connect as"),
+    SECRET("trino.password", "TRINO_PASSWORD", trino_password, "password of that user; by TLS only"),
+    SECRET("trino.token", "TRINO_TOKEN", trino_token, "JWT in place of a password; by TLS only"),
+    STRING("trino.catalog", "TRINO_CATALOG", trino_catalog, "iceberg", "Trino's catalog over the same Iceberg catalog"),
+    PATH("trino.ca_file", "", trino_ca_file, "", "certificates (PEM) to trust; empty: the system's"),
+    ENUM("trino.encoding", "TRINO_ENCODING", trino_encoding, "direct", "direct json json+lz4", "how results come: direct, or spooled in segments"),
+    TIME("trino.timeout", "", trino_timeout_ms, "60s", 100, HOUR, "longest time for one request"),
+    TIME("trino.query_timeout", "", trino_query_timeout_ms, "30min", 100, WEEK, "longest time for a statement"),
+    BYTES("trino.max_query_bytes", "", trino_max_query_bytes, "900000", 10000, "longest statement; the server's query.max-length is 1,000,000 characters"),
+    INT("trino.retries", "", trino_retries, "6", 0, 20, "how often a request that may pass is tried again"),
 };
 /* clang-format on */
 

@@ -34,7 +34,7 @@ struct sl_setting {
 
 extern const struct sl_setting sl_config__settings[];
 extern const size_t sl_config__n_settings;
-enum { SL_CONFIG_MAX_SETTINGS = 96, SL_CONFIG_ENV_BYTES = 96, SL_CONFIG_MAX_ENV = 6 };
+enum { SL_CONFIG_MAX_SETTINGS = 160, SL_CONFIG_ENV_BYTES = 96, SL_CONFIG_MAX_ENV = 6 };
 
 /* Index of a key, or -1. */
 int sl_config__find(const char *key);

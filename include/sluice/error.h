@@ -105,6 +105,17 @@ enum sl_exit {
     X(CLICKHOUSE, "clickhouse.error", BUG, FAILURE)                                                                   \
     X(CLICKHOUSE_DENIED, "clickhouse.denied", INPUT, CONFIG)                                                          \
     X(CLICKHOUSE_UNAVAILABLE, "clickhouse.unavailable", TRANSIENT, UNAVAILABLE)                                       \
+    X(TRINO, "trino.error", BUG, FAILURE)                                                                             \
+    X(TRINO_QUERY, "trino.query", INPUT, INPUT)                                                                       \
+    X(TRINO_DENIED, "trino.denied", INPUT, CONFIG)                                                                    \
+    X(TRINO_RESOURCES, "trino.resources", TRANSIENT, FAILURE)                                                         \
+    X(TRINO_UNAVAILABLE, "trino.unavailable", TRANSIENT, UNAVAILABLE)                                                 \
+    X(ICEBERG, "iceberg.error", BUG, FAILURE)                                                                         \
+    X(ICEBERG_SCHEMA, "iceberg.schema", INPUT, INPUT)                                                                 \
+    X(ICEBERG_CONFLICT, "iceberg.conflict", TRANSIENT, FAILURE)                                                       \
+    X(ICEBERG_DENIED, "iceberg.denied", INPUT, CONFIG)                                                                \
+    X(ICEBERG_UNAVAILABLE, "iceberg.unavailable", TRANSIENT, UNAVAILABLE)                                             \
+    X(TABLE_NOT_FOUND, "table.not_found", INPUT, NOT_FOUND)                                                           \
     X(LEDGER_DOCUMENT, "ledger.document", BUG, FAILURE)                                                               \
     X(LEDGER_FILTER, "ledger.filter", INPUT, USAGE)                                                                   \
     X(LEDGER_NOT_FOUND, "ledger.not_found", INPUT, NOT_FOUND)                                                         \
