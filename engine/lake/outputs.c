@@ -328,6 +328,72 @@ char sl_output_csv_delimiter(const struct sl_output_features *options)
     return ",;\t"[options->delimiter];
 }
 
+/* -- iceberg ------------------------------------------------------------------------------------------------------------- */
+
+static const char *const iceberg_modes[] = {"append", NULL};
+
+static const struct sl_option iceberg_items[] = {
+    ORDER_OPTIONS,
+    {.name = "table",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct sl_output_iceberg, table),
+     .help = "namespace.table, of letters, digits, _ and -; both are made where they are missing."},
+    {.name = "partition_by",
+     .type = SL_OPT_VALUES,
+     .default_json = "null",
+     .offset = offsetof(struct sl_output_iceberg, partition_by),
+     .help = "Of a table that is made: columns, or year, month, day, hour(column), bucket or truncate(N, column)."},
+    {.name = "mode",
+     .type = SL_OPT_ENUM,
+     .default_json = "\"append\"",
+     .offset = offsetof(struct sl_output_iceberg, mode),
+     .choices = iceberg_modes,
+     .help = "append: rows are added, each once; those of earlier batches stay."},
+    {.name = "evolve",
+     .type = SL_OPT_BOOL,
+     .default_json = "true",
+     .offset = offsetof(struct sl_output_iceberg, evolve),
+     .help = "true: columns that the table lacks are added to it; false: they fail the batch. Types are never changed."},
+};
+
+static bool plain_name(const char *text, size_t n)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    return n > 0 && n <= 128 && strspn(text, letters) >= n;
+}
+
+static int validate_iceberg(const void *data, struct sl_error *err)
+{
+    const struct sl_output_iceberg *o = data;
+    const char *dot = strchr(o->table, '.');
+    size_t n = o->partition_by ? json_object_array_length(o->partition_by) : 0;
+    int rc = validate_order(&o->order, err);
+    if (rc == 0 && (!dot || !plain_name(o->table, (size_t)(dot - o->table)) || !plain_name(dot + 1, strlen(dot + 1))))
+        rc = sl_fail(err, SL_E_RECIPE_OPTION, "table: \"%s\" is not namespace.table", o->table);
+    if (rc == 0 && n > 8)
+        rc = sl_fail(err, SL_E_RECIPE_OPTION, "partition_by takes at most 8 columns");
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (!json_object_is_type(json_object_array_get_idx(o->partition_by, i), json_type_string))
+            rc = sl_fail(err, SL_E_RECIPE_OPTION, "partition_by: expected a list of texts");
+    return rc;
+}
+
+const struct sl_output_kind sl_output_iceberg = {
+    .name = "iceberg",
+    .summary = "The rows, appended to an Iceberg table.",
+    .help = "By the REST catalog of iceberg.catalog_uri. Geometries are WKB, with columns xmin, ymin, xmax, ymax; _load_id is "
+            "the asset, _batch_id the batch. The lake's object is a receipt. Without a catalog the rows are a Parquet file in "
+            "the lake, one version a batch.",
+    .example = "- iceberg: {dataset: readings, table: noaa.readings, partition_by: [\"month(event_time)\"]}",
+    .data_type = "vector",
+    .tables = true,
+    .asset_kind = "vector",
+    .extension = "parquet",
+    .media_type = "application/vnd.apache.parquet",
+    .options = {.items = iceberg_items, .n = COUNT(iceberg_items), .struct_bytes = sizeof(struct sl_output_iceberg)},
+    .validate = validate_iceberg,
+};
+
 /* -- cog ----------------------------------------------------------------------------------------------------------------- */
 
 static const char *const cog_compressions[] = {"deflate", "zstd", "lzw", "jpeg", "webp", "lerc", "none", NULL};
@@ -474,5 +540,5 @@ const char *sl_output_cog_resampling(const struct sl_output_cog *options)
 }
 
 const struct sl_output_kind *const sl_outputs[] = {&sl_output_cog,        &sl_output_csv,        &sl_output_flatgeobuf, &sl_output_geojsonseq,
-                                                  &sl_output_geopackage, &sl_output_geoparquet, &sl_output_grid,       &sl_output_parquet,
+                                                  &sl_output_geopackage, &sl_output_geoparquet, &sl_output_grid,       &sl_output_iceberg,    &sl_output_parquet,
                                                   NULL};

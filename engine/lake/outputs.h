@@ -71,4 +71,14 @@ struct sl_output_grid {
 };
 extern const struct sl_output_kind sl_output_grid;
 
+/* Rows for an Iceberg table; Parquet in the lake where none is configured. */
+struct sl_output_iceberg {
+    struct sl_output_order order;
+    const char *table;                /* "ns.name" */
+    struct json_object *partition_by; /* a list of texts; NULL for none */
+    int mode;                         /* append */
+    bool evolve;
+};
+extern const struct sl_output_kind sl_output_iceberg;
+
 #endif

@@ -61,6 +61,8 @@ struct sl_planned_asset {
     struct json_object *doc;
     const char *fields_text; /* of a grid in parts: the document that lists its fields; NULL: none */
     bool loaded;             /* its rows are in ClickHouse */
+    bool appended;           /* its rows are in an Iceberg table, or may be */
+    struct json_object *table; /* of an asset whose rows are there: what its document says of them; NULL: none. Of the arena */
 };
 
 /* A column and what the file calls it. */
@@ -225,6 +227,12 @@ int sl_batch_compute_grid(struct sl_batch *batch, struct sl_unit *unit, struct s
  * this attempt. What cannot be reached is logged, and found by `gc`. */
 void sl_batch_retire_grids(struct sl_batch *batch);
 void sl_batch_drop_grids(struct sl_batch *batch);
+/* The rows of the Parquet file that was written for an output of kind iceberg into its table; the asset's object is then a
+ * receipt. Where no catalog is configured nothing is done, with a warning: the file is the object. */
+int sl_batch_append_table(struct sl_batch *batch, struct sl_planned_asset *asset, int64_t rows, struct sl_error *err);
+/* As the two above, of tables. */
+void sl_batch_retire_tables(struct sl_batch *batch);
+void sl_batch_drop_tables(struct sl_batch *batch);
 int sl_batch_publish(struct sl_batch *batch, struct sl_error *err);
 /* Puts the object of asset->before again, if its bytes are those that were computed; tells in asset->restored. */
 int sl_batch_restore(struct sl_batch *batch, struct sl_planned_asset *asset, struct sl_error *err);

@@ -121,6 +121,8 @@ static struct json_object *metadata_json(const struct sl_batch *b, const struct 
         sl_json_put_str(m, "quarantine_of", u->of->assets[0].dataset_id);
         sl_json_put(m, "reasons", json_object_get(u->reasons));
     }
+    if (a->table)
+        sl_json_put(m, "iceberg", json_object_get(a->table));
     if (u->raster) {
         sl_json_put_int(m, "width", u->raster->width);
         sl_json_put_int(m, "height", u->raster->height);

@@ -201,6 +201,7 @@ static int finish(struct sl_batch *b, struct sl_error *err)
 {
     const char *key = sl_json_str(b->doc, "manifest_key", "");
     sl_batch_retire_grids(b);
+    sl_batch_retire_tables(b);
     int rc = sl_manifest_to_archive(b->engine, b->lease.batch_id, key, b->arena, err);
     if (rc == 0 && failed_before(b))
         rc = sl_manifest_forgive(b->engine, b->lease.batch_id, key, b->arena, err);

@@ -8,6 +8,7 @@
 #include "base/uuid7.h"
 #include "json/json.h"
 #include "run/grid_loads.h"
+#include "run/iceberg_loads.h"
 #include "run/orphan.h"
 #include "run/recover.h"
 #include "run/spool.h"
@@ -194,5 +195,7 @@ int sl_gc(struct sl_engine *e, const struct sl_gc_options *options, struct sl_gc
         rc = e->ledger->ops->sweep_events(e->ledger, options->events_s, options->dry_run, &report->events, err);
     if (rc == 0)
         rc = sl_grid_loads_sweep(e, g.before_ns, options->dry_run, err);
+    if (rc == 0)
+        rc = sl_iceberg_loads_sweep(e, g.before_ns, options->dry_run, err);
     return rc;
 }

@@ -54,12 +54,12 @@ int sl_batch_set_parts(struct sl_batch *b, struct sl_planned_asset *a, const str
 
 const char *sl_planned_media_type(const struct sl_planned_asset *a)
 {
-    return a->parts ? SL_LAKE_PARTS_MEDIA_TYPE : a->output->kind->media_type;
+    return a->parts ? SL_LAKE_PARTS_MEDIA_TYPE : a->table ? SL_TABLE_RECEIPT_MEDIA_TYPE : a->output->kind->media_type;
 }
 
 const char *sl_planned_suffix(const struct sl_planned_asset *a)
 {
-    return a->parts ? SL_LAKE_PARTS_SUFFIX : a->output->kind->extension;
+    return a->parts ? SL_LAKE_PARTS_SUFFIX : a->table ? SL_TABLE_RECEIPT_SUFFIX : a->output->kind->extension;
 }
 
 char *sl_part_key(struct sl_arena *arena, const char *dataset_id, int64_t version, const struct sl_lake_part *part)

@@ -15,6 +15,9 @@
 int sl_batch_set_parts(struct sl_batch *batch, struct sl_planned_asset *asset, const struct sl_lake_parts *parts,
                        struct sl_error *err);
 /* Of the asset's own object. */
+/* Of an asset whose rows are in an Iceberg table. */
+#define SL_TABLE_RECEIPT_MEDIA_TYPE "application/vnd.sluice.iceberg+json"
+#define SL_TABLE_RECEIPT_SUFFIX "iceberg.json"
 const char *sl_planned_media_type(const struct sl_planned_asset *asset);
 const char *sl_planned_suffix(const struct sl_planned_asset *asset);
 char *sl_part_key(struct sl_arena *arena, const char *dataset_id, int64_t version, const struct sl_lake_part *part);

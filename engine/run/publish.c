@@ -352,6 +352,7 @@ void sl_batch_unpublish(struct sl_batch *b)
             if (b->units[i].assets[k].key)
                 take_back(b, &b->units[i].assets[k]);
     sl_batch_drop_grids(b);
+    sl_batch_drop_tables(b);
     struct sl_error why = {0};
     struct cleaning all = {.b = b, .all = true};
     int rc = clean_reserved(&all, &why);

@@ -11,6 +11,7 @@
 #include "ledger/ledger.h"
 #include "run/engine.h"
 #include "run/grid_loads.h"
+#include "run/iceberg_loads.h"
 #include "run/manifest_place.h"
 #include "run/unpublished.h"
 #include "run/uploads.h"
@@ -208,5 +209,7 @@ int sl_recover_poisoned(struct sl_engine *engine, const char *batch_id, struct s
     struct sl_error why = {0};
     if (rc == 0 && sl_grid_loads_of_batch(engine, batch_id, &why) < 0) /* gc finds them too */
         sl_log_error(SL_LOG_WARN, "recover.grid_loads", &why, NULL);
+    if (rc == 0 && sl_iceberg_loads_of_batch(engine, batch_id, &why) < 0)
+        sl_log_error(SL_LOG_WARN, "recover.iceberg_loads", &why, NULL);
     return rc < 0 ? rc : sl_unpublished_recover(engine, batch_id, err);
 }

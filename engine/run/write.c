@@ -89,7 +89,9 @@ static int write_in_parts(struct sl_batch *b, struct sl_work *w, struct sl_plann
 static int write_geoparquet(struct sl_batch *b, struct sl_work *w, struct sl_planned_asset *a,
                             const struct sl_relation *relation, int64_t *rows, struct sl_error *err)
 {
-    const struct sl_output_geoparquet *o = a->output->options;
+    /* For a table the file is only the way there, in its default form. */
+    static const struct sl_output_geoparquet plain = {.compression_level = 1, .row_group_rows = 122880, .covering = true};
+    const struct sl_output_geoparquet *o = a->output->kind == &sl_output_iceberg ? &plain : a->output->options;
     const struct sl_geoparquet_options options = {.compression = sl_output_geoparquet_compression(o),
                                                   .compression_level = o->compression_level,
                                                   .row_group_rows = o->row_group_rows,
@@ -156,15 +158,16 @@ static int write_one(struct sl_batch *b, struct sl_work *w, struct sl_planned_as
     if (rc < 0)
         return rc;
     sl_batch_thumbnail_draw(a->unit, a, relation.duck, canvas);
-    rc = sl_output_is_geoparquet(a->output->kind) ? write_geoparquet(b, w, a, &relation, &rows, err)
-                                                  : write_features(w, a, &relation, &rows, err);
+    rc = sl_output_is_geoparquet(a->output->kind) || a->output->kind == &sl_output_iceberg
+             ? write_geoparquet(b, w, a, &relation, &rows, err)
+             : write_features(w, a, &relation, &rows, err);
     sl_batch_thumbnail_drawn(relation.duck);
     if (rc < 0)
         return rc;
     if (rows != w->table.rows)
         return sl_fail(err, SL_E_ROWS_LOST, "%s: %" PRId64 " rows in the table, %" PRId64 " in the file",
                        a->dataset_id, w->table.rows, rows);
-    return 0;
+    return a->output->kind == &sl_output_iceberg ? sl_batch_append_table(b, a, rows, err) : 0;
 }
 
 /* The table's assets; *bytes grows by what they have. */
