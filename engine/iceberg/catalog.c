@@ -113,7 +113,7 @@ static int refused(const struct sl_iceberg *c, const struct sl_http_response *r,
         sl_error_hint(err, "iceberg.token or iceberg.credential must be one that it knows");
         return -SL_E_ICEBERG_DENIED;
     }
-    return sl_fail(err, sl_retry_status(r->status) ? SL_E_ICEBERG_UNAVAILABLE : SL_E_ICEBERG, "%s answers with status %d",
+    return sl_fail(err, r->status == 409 ? SL_E_ICEBERG_CONFLICT : sl_retry_status(r->status) ? SL_E_ICEBERG_UNAVAILABLE : SL_E_ICEBERG, "%s answers with status %d",
                    c->target.name, r->status);
 }
 
@@ -129,7 +129,7 @@ static int request(struct sl_iceberg *c, const char *method, const char *url, co
     if (c->bearer)
         headers[n++] = (struct sl_http_header){"Authorization", c->bearer};
     if (body)
-        headers[n++] = (struct sl_http_header){"Content-Type", "application/x-www-form-urlencoded"};
+        headers[n++] = (struct sl_http_header){"Content-Type", *body == '{' ? "application/json" : "application/x-www-form-urlencoded"};
     sl_retry_begin(&retry, &policy);
     for (;;) {
         struct sl_http_transfer t = {.method = method, .url = url, .headers = headers, .n_headers = n,
@@ -204,11 +204,11 @@ static int configure(struct sl_iceberg *c, struct sl_error *err)
     SL_CLEANUP(sl_buf_free) struct sl_buf url;
     SL_CLEANUP(sl_doc_freep) struct sl_doc *doc = NULL;
     int status = 0, rc = 0;
+    sl_buf_init(&url, URL_BYTES);
     if (c->configured)
         return 0;
     if (*c->target.token || *c->target.credential)
         rc = sign_in(c, err);
-    sl_buf_init(&url, URL_BYTES);
     sl_buf_printf(&url, "%s/v1/config", c->target.uri);
     if (*c->target.warehouse) {
         sl_buf_puts(&url, "?warehouse=");
@@ -228,8 +228,8 @@ static int configure(struct sl_iceberg *c, struct sl_error *err)
     return 0;
 }
 
-static int get(struct sl_iceberg *c, struct sl_doc **out, int *status, struct sl_error *err, const char *space, const char *what,
-               const char *name)
+static int ask(struct sl_iceberg *c, const char *method, const char *body, struct sl_doc **out, int *status, struct sl_error *err,
+               const char *space, const char *what, const char *name)
 {
     SL_CLEANUP(sl_buf_free) struct sl_buf url;
     int rc = configure(c, err);
@@ -246,7 +246,13 @@ static int get(struct sl_iceberg *c, struct sl_doc **out, int *status, struct sl
     }
     if (rc == 0)
         rc = sl_buf_check(&url, "address of a table", err);
-    return rc < 0 ? rc : request(c, "GET", url.data, NULL, out, status, err);
+    return rc < 0 ? rc : request(c, method, url.data, body, out, status, err);
+}
+
+static int get(struct sl_iceberg *c, struct sl_doc **out, int *status, struct sl_error *err, const char *space, const char *what,
+               const char *name)
+{
+    return ask(c, "GET", NULL, out, status, err, space, what, name);
 }
 
 /* -- tables -- */
@@ -264,6 +270,19 @@ int sl_iceberg_table(struct sl_iceberg *c, const char *table, struct sl_doc **ou
         return -SL_E_TABLE_NOT_FOUND;
     }
     return rc;
+}
+
+int sl_iceberg_roll_back(struct sl_iceberg *c, const char *table, int64_t from, int64_t to, struct sl_error *err)
+{
+    SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
+    SL_CLEANUP(sl_doc_freep) struct sl_doc *answer = NULL;
+    const char *space = NULL, *name = NULL, *update;
+    int status = 0, rc = sl_iceberg_split(table, arena, &space, &name, err);
+    update = to < 0 ? "{\"action\":\"remove-snapshot-ref\",\"ref-name\":\"main\"}"
+                    : sl_arena_printf(arena, "{\"action\":\"set-snapshot-ref\",\"ref-name\":\"main\",\"type\":\"branch\",\"snapshot-id\":%" PRId64 "}", to);
+    const char *body = sl_arena_printf(arena, "{\"requirements\":[{\"type\":\"assert-ref-snapshot-id\",\"ref\":\"main\",\"snapshot-id\":%" PRId64
+                                              "}],\"updates\":[%s]}", from, update);
+    return rc < 0 ? rc : ask(c, "POST", body, &answer, &status, err, space, "tables", name);
 }
 
 static int tables_of(struct sl_iceberg *c, const char *space, int64_t *seen,
@@ -318,11 +337,13 @@ void sl_iceberg_facts(struct sl_doc *answer, struct sl_iceberg_facts *out)
     size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
     *out = (struct sl_iceberg_facts){.metadata_location = sl_json_str(answer->root, "metadata-location", ""),
                                      .snapshot_id = sl_json_int(metadata, "current-snapshot-id", -1),
+                                     .parent_id = -1,
                                      .snapshots = (int64_t)n};
     for (size_t i = 0; i < n; i++) {
         struct json_object *s = json_object_array_get_idx(list, i), *summary = sl_json_get(s, "summary");
         if (sl_json_int(s, "snapshot-id", -1) != out->snapshot_id)
             continue;
+        out->parent_id = sl_json_int(s, "parent-snapshot-id", -1);
         out->files = total(summary, "total-data-files") + total(summary, "total-delete-files");
         out->bytes = total(summary, "total-files-size");
         out->rows = total(summary, "total-records") - total(summary, "total-position-deletes");

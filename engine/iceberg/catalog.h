@@ -2,7 +2,7 @@
 /*
  * catalog.h - an Iceberg REST catalog, read: which tables there are, and what their metadata say.
  *
- * Replies are hostile and bounded. Nothing is written by it. The token or client secret is in a header or body, never in a URL
+ * Replies are hostile and bounded. It writes nothing but the way back from a snapshot whose files are gone. The token or client secret is in a header or body, never in a URL
  * or message. Threads: one a handle.
  */
 #ifndef SLUICE_ICEBERG_CATALOG_H
@@ -47,9 +47,12 @@ int sl_iceberg_table(struct sl_iceberg *catalog, const char *table, struct sl_do
 /* Of such an answer. */
 struct sl_iceberg_facts {
     const char *metadata_location;
-    int64_t snapshot_id; /* -1: none yet */
+    int64_t snapshot_id, parent_id; /* -1: none */
     int64_t snapshots, files, bytes, rows;
 };
 void sl_iceberg_facts(struct sl_doc *answer, struct sl_iceberg_facts *out); /* strings are the answer's */
+
+/* The table's present snapshot is `from`: make it `to` again (-1: none). SL_E_ICEBERG_CONFLICT when it is another. */
+int sl_iceberg_roll_back(struct sl_iceberg *catalog, const char *table, int64_t from, int64_t to, struct sl_error *err);
 
 #endif

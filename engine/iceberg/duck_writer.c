@@ -80,6 +80,7 @@ static bool mentions(const char *text, const char *const *words)
 static int meaning(int rc, struct sl_error *err)
 {
     static const char *const missing[] = {"does not exist", "not found", "NoSuchTable", "NoSuchNamespace", NULL};
+    static const char *const gone[] = {"NoSuchKey", "HTTP 404", NULL};
     static const char *const conflict[] = {"409", "CommitFailed", "Requirement failed", "has changed", NULL};
     static const char *const lost[] = {"Could not connect", "Connection", "connection", "timed out", "Timeout", "HTTP 5", "HTTP 0",
                                        "code: 5", "status code 5", "IO Error", "CommitStateUnknown", "Could not establish", NULL};
@@ -88,7 +89,9 @@ static int meaning(int rc, struct sl_error *err)
         return rc;
     char text[SL_ERROR_MESSAGE_BYTES];
     memcpy(text, err->message, sizeof text);
-    enum sl_code code = mentions(text, denied)     ? SL_E_ICEBERG_DENIED
+    bool data_gone = strstr(text, ".parquet") && mentions(text, gone);
+    enum sl_code code = data_gone                  ? SL_E_FILE_MISSING
+                        : mentions(text, denied)   ? SL_E_ICEBERG_DENIED
                         : mentions(text, conflict) ? SL_E_ICEBERG_CONFLICT
                         : mentions(text, lost)     ? SL_E_ICEBERG_UNAVAILABLE
                         : mentions(text, missing)  ? SL_E_TABLE_NOT_FOUND
@@ -361,13 +364,13 @@ static int table_columns(struct writer *w, const char *table, struct columns *ou
 {
     SL_CLEANUP(sl_doc_freep) struct sl_doc *answer = NULL;
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
+    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
     int rc = sl_iceberg_table(w->catalog, table, &answer, err);
     *there = rc == 0;
     if (rc == -SL_E_TABLE_NOT_FOUND) {
         sl_error_clear(err);
         return 0;
     }
-    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
     sl_sql_text(&sql, "SELECT column_name, column_type FROM (DESCRIBE ");
     if (rc == 0)
         rc = table_name(&sql, table, err);
@@ -391,13 +394,13 @@ static int count(struct sl_table_writer *port, const char *table, const char *lo
     SL_CLEANUP(sl_doc_freep) struct sl_doc *answer = NULL;
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     struct sl_error own = {0}, *why = err ? err : &own;
+    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
     int rc = sl_iceberg_table(w->catalog, table, &answer, why);
     if (rc == -SL_E_TABLE_NOT_FOUND) {
         sl_error_clear(why);
         *rows = 0;
         return 0;
     }
-    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
     sl_sql_text(&sql, "SELECT count(*) FROM ");
     if (rc == 0)
         rc = where_load(&sql, table, load_id, why);
@@ -490,6 +493,44 @@ static int tell(struct writer *w, const struct sl_table_load *load, struct sl_ar
     return 0;
 }
 
+static int present(struct writer *w, const char *table, struct sl_iceberg_facts *out, struct sl_error *err)
+{
+    SL_CLEANUP(sl_doc_freep) struct sl_doc *answer = NULL;
+    struct sl_error own = {0}, *why = err ? err : &own;
+    int rc = sl_iceberg_table(w->catalog, table, &answer, why);
+    *out = (struct sl_iceberg_facts){.snapshot_id = -1, .parent_id = -1};
+    if (rc == 0)
+        sl_iceberg_facts(answer, out);
+    out->metadata_location = NULL; /* it goes with the answer */
+    if (rc == -SL_E_TABLE_NOT_FOUND) {
+        sl_error_clear(why);
+        rc = 0;
+    }
+    return rc;
+}
+
+/* What the table has of a load whose append failed: 1 all of it, 0 nothing. DuckDB deletes the files that it has written when it
+ * believes that a commit was not made; when only the reply was lost the table names files that are gone. Nobody can read it until
+ * it goes back to the snapshot before, which is done here, as long as nobody has come after. */
+static int settle(struct writer *w, const struct sl_table_load *load, int64_t before, struct sl_error *err)
+{
+    struct sl_iceberg_facts now;
+    int64_t there = 0;
+    int rc = present(w, load->table, &now, err);
+    if (rc < 0 || now.snapshot_id == before)
+        return rc;
+    rc = count(&w->port, load->table, load->load_id, &there, err);
+    if (rc == -SL_E_FILE_MISSING && now.parent_id == before) {
+        sl_error_clear(err);
+        return sl_iceberg_roll_back(w->catalog, load->table, now.snapshot_id, before, err);
+    }
+    if (rc == 0 && there != 0 && there != load->rows) {
+        rc = drop(&w->port, load->table, load->load_id, err);
+        there = 0;
+    }
+    return rc < 0 ? rc : there == load->rows && there > 0;
+}
+
 /* A failure leaves open whether the commit was made: the table knows. */
 static int append(struct sl_table_writer *port, const struct sl_table_load *load, struct sl_arena *arena, struct sl_table_loaded *out,
                   struct sl_error *err)
@@ -500,29 +541,31 @@ static int append(struct sl_table_writer *port, const struct sl_table_load *load
     struct sl_retry retry;
     sl_retry_begin(&retry, &policy);
     for (;;) {
-        int64_t there = 0;
-        struct sl_error first = {0};
-        int rc = insert(w, load, &first);
+        struct sl_iceberg_facts before;
+        struct sl_error settled = {0};
+        int found = present(w, load->table, &before, why);
+        if (found < 0)
+            return found;
+        int rc = insert(w, load, why);
         if (rc == 0)
             return tell(w, load, arena, out, why);
-        *why = first;
         give_up_duck(w);
-        int64_t wait_ms = passes(rc) || rc == -SL_E_ICEBERG ? sl_retry_next(&retry, -1) : -1;
-        if (wait_ms < 0)
-            return rc;
-        sl_clock_sleep_ns(wait_ms * SL_NS_PER_MS);
-        struct sl_error asked = {0};
-        int found = count(port, load->table, load->load_id, &there, &asked);
-        if (found == 0 && there == load->rows)
+        bool unknown = passes(rc) || rc == -SL_E_ICEBERG;
+        /* What is lost on the way may still arrive: the look at the table comes after the wait. */
+        int64_t wait_ms = unknown ? sl_retry_next(&retry, -1) : -1;
+        if (wait_ms >= 0)
+            sl_clock_sleep_ns(wait_ms * SL_NS_PER_MS);
+        if (unknown)
+            found = settle(w, load, before.snapshot_id, &settled);
+        if (found == 1)
             return tell(w, load, arena, out, why);
-        if (found == 0 && there != 0)
-            found = drop(port, load->table, load->load_id, &asked);
         if (found < 0 && !passes(found)) {
-            *why = asked;
+            *why = settled;
             return found;
         }
-        if (rc == -SL_E_ICEBERG) /* its own failure, and nothing of it is there: again it would fail again */
+        if (wait_ms < 0 || rc == -SL_E_ICEBERG) /* its own failure, and nothing of it is there: again it would fail again */
             return rc;
+        sl_error_clear(why);
     }
 }
 
@@ -557,10 +600,10 @@ static int loads_of(struct writer *w, const char *table, const char *batch_id, s
     SL_CLEANUP(sl_sql_free) struct sl_sql sql;
     struct columns columns = {.arena = out->arena};
     bool there = false;
+    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
     int rc = table_columns(w, table, &columns, &there, err);
     if (rc < 0 || !there || !find(&columns, SL_TABLE_LOAD_COLUMN) || !find(&columns, SL_TABLE_BATCH_COLUMN))
         return rc;
-    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
     sl_sql_text(&sql, "SELECT DISTINCT " SL_TABLE_LOAD_COLUMN " FROM ");
     rc = table_name(&sql, table, err);
     if (batch_id) {

@@ -285,10 +285,10 @@ int sl_trino_execute(struct sl_trino *t, const char *sql, const struct sl_trino_
 {
     SL_CLEANUP(sl_buf_free) struct sl_buf header;
     SL_CLEANUP(sl_buf_free) struct sl_buf text;
-    if (n > SL_TRINO_PARAMS)
-        return sl_fail(err, SL_E_LIMIT, "a statement has %zu parameters, more than %d", n, SL_TRINO_PARAMS);
     sl_buf_init(&header, PREPARED_HEADER_BYTES);
     sl_buf_init(&text, (size_t)t->target.max_query_bytes + 1);
+    if (n > SL_TRINO_PARAMS)
+        return sl_fail(err, SL_E_LIMIT, "a statement has %zu parameters, more than %d", n, SL_TRINO_PARAMS);
     sl_buf_puts(&header, "sluice=");
     sl_trino__percent(&header, sql);
     /* Too long for a header it goes with the statement itself. */
