@@ -59,7 +59,7 @@ struct sl_config {
     const char *clickhouse_url, *clickhouse_host, *clickhouse_user, *clickhouse_password, *clickhouse_database;
     const char *clickhouse_ca_file;
     int64_t clickhouse_port, clickhouse_timeout_ms, clickhouse_retries;
-    const char *iceberg_catalog_uri, *iceberg_warehouse, *iceberg_token, *iceberg_credential, *iceberg_oauth_uri, *iceberg_writer;
+    const char *iceberg_catalog_uri, *iceberg_warehouse, *iceberg_token, *iceberg_credential, *iceberg_oauth_uri;
     int64_t iceberg_retries, iceberg_timeout_ms;
     const char *trino_url, *trino_user, *trino_password, *trino_token, *trino_catalog, *trino_ca_file, *trino_encoding;
     int64_t trino_timeout_ms, trino_query_timeout_ms, trino_max_query_bytes, trino_retries;

@@ -127,7 +127,6 @@ const struct sl_setting sl_config__settings[] = {
     SECRET("iceberg.token", "ICEBERG_TOKEN", iceberg_token, "bearer token for the catalog"),
     SECRET("iceberg.credential", "ICEBERG_CREDENTIAL", iceberg_credential, "OAuth 2 client for the catalog, as id:secret"),
     STRING("iceberg.oauth_uri", "ICEBERG_OAUTH_URI", iceberg_oauth_uri, "", "where such a client gets its token"),
-    ENUM("iceberg.writer", "ICEBERG_WRITER", iceberg_writer, "duckdb", "duckdb trino", "who appends rows: DuckDB in the process, or Trino where nobody else may"),
     INT("iceberg.retries", "", iceberg_retries, "5", 0, 20, "how often an append that lost against another writer is tried again"),
     TIME("iceberg.timeout", "", iceberg_timeout_ms, "30s", 100, HOUR, "longest wait for the catalog or the store, for one request"),
 

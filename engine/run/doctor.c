@@ -213,7 +213,9 @@ int sl_doctor(const struct sl_config *config, void (*tell)(void *data, const str
                     {"postgres", sl_doctor_postgres},
                     {"ledger", sl_doctor_ledger},
                     {"catalog", sl_doctor_catalog},
-                    {"clickhouse", sl_doctor_clickhouse}};
+                    {"clickhouse", sl_doctor_clickhouse},
+                    {"iceberg", sl_doctor_iceberg},
+                    {"trino", sl_doctor_trino}};
     struct sl_config once = *config; /* whoever asks wants to know now; --wait asks again */
     SL_CLEANUP(sl_arena_freep) struct sl_arena *arena = sl_arena_new();
     struct sl_doctor d = {.config = &once, .arena = arena, .tell = tell, .data = data};

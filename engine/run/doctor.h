@@ -44,6 +44,8 @@ void sl_doctor_store(struct sl_doctor *d);
 void sl_doctor_ledger(struct sl_doctor *d);
 void sl_doctor_postgres(struct sl_doctor *d);
 void sl_doctor_catalog(struct sl_doctor *d);
-void sl_doctor_clickhouse(struct sl_doctor *d); /* no line where none is configured */
+void sl_doctor_clickhouse(struct sl_doctor *d); /* no line where none is configured; so the next two */
+void sl_doctor_iceberg(struct sl_doctor *d);
+void sl_doctor_trino(struct sl_doctor *d);
 
 #endif

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "base/uuid7.h"
 #include "grid/clickhouse.h"
+#include "iceberg/catalog.h"
+#include "iceberg/trino.h"
 #include "run/doctor.h"
 #include "run/engine.h"
 #include "store/store.h"
@@ -255,4 +257,63 @@ void sl_doctor_clickhouse(struct sl_doctor *d)
     else
         sl_doctor_ok(d, "clickhouse", "server %s, database %s, table grid_data: %lld fields, %lld rows", version, target.database,
                      (long long)fields, (long long)rows);
+}
+
+static int count_table(void *data, const char *table, struct sl_error *err)
+{
+    (void)table, (void)err;
+    ++*(int64_t *)data;
+    return 0;
+}
+
+void sl_doctor_iceberg(struct sl_doctor *d)
+{
+    struct sl_error error = {0};
+    struct sl_iceberg_target target;
+    SL_CLEANUP(sl_iceberg_closep) struct sl_iceberg *catalog = NULL;
+    bool configured = false;
+    int64_t tables = 0;
+    int rc = sl_iceberg_target(d->config, d->arena, &target, &configured, &error);
+    if (!rc && !configured)
+        return;
+    if (!rc) {
+        target.retries = 0;
+        rc = sl_iceberg_open(&target, &catalog, &error);
+    }
+    if (!rc)
+        rc = sl_iceberg_tables(catalog, count_table, &tables, &error);
+    if (rc)
+        sl_doctor_fail(d, "iceberg", &error);
+    else
+        sl_doctor_ok(d, "iceberg", "%s: %lld tables", target.name, (long long)tables);
+}
+
+static int keep_trino_version(void *data, const struct sl_trino_result *result, struct json_object *values, struct sl_error *err)
+{
+    (void)result, (void)err;
+    sl_text_escape(data, 64, json_object_get_string(json_object_array_get_idx(values, 0)));
+    return 0;
+}
+
+void sl_doctor_trino(struct sl_doctor *d)
+{
+    struct sl_error error = {0};
+    struct sl_trino_target target;
+    SL_CLEANUP(sl_trino_closep) struct sl_trino *trino = NULL;
+    bool configured = false;
+    char version[64] = "";
+    int rc = sl_trino_target(d->config, d->arena, &target, &configured, &error);
+    if (!rc && !configured)
+        return;
+    if (!rc) {
+        target.retries = 0;
+        rc = sl_trino_open(&target, &trino, &error);
+    }
+    if (!rc)
+        rc = sl_trino_run(trino, "SELECT node_version FROM system.runtime.nodes WHERE coordinator", SL_TRINO_REPEATABLE,
+                          keep_trino_version, version, NULL, &error);
+    if (rc)
+        sl_doctor_fail(d, "trino", &error);
+    else
+        sl_doctor_ok(d, "trino", "%s, version %s, catalog %s", target.name, version, target.catalog);
 }
