@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import grid
+import iceberg
 import latency
 import memory
 import objects
@@ -27,6 +28,7 @@ BENCHES = {
     "vector": (vector.run, "500,000 buildings, reprojected and simplified or only converted, beside geopandas, DuckDB and PostGIS"),
     "raster": (raster.run, "10,000 x 10,000 pixels to COG and to EPSG:4326 COG, beside gdal_translate, gdalwarp and rio-cogeo"),
     "grid": (grid.run, "24 global fields to ClickHouse, beside a ready-made file and cfgrib; a place among 100 million rows"),
+    "iceberg": (iceberg.run, "1,000,000 records and lots of 500 to an Iceberg table, beside pyiceberg and Trino"),
     "memory": (memory.run, "the most memory that a worker takes for a vector file of 2 GB"),
     "tables": (tables.run, "1,000,000 records of a web API to a batch, beside a loop in Python"),
     "verify": (verify.run, "verify --quick over 10,000 and 100,000 assets: time and memory"),
