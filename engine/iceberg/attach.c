@@ -89,6 +89,12 @@ static int attach(const struct sl_config *c, const struct sl_iceberg_target *t, 
     return rc < 0 ? rc : run(duck, &sql, err);
 }
 
+int sl_table_attach_store(const struct sl_config *c, struct sl_duck *duck, struct sl_error *err)
+{
+    int rc = sl_duck_load(duck, "httpfs", err);
+    return rc < 0 ? rc : store_secret(c, duck, err);
+}
+
 int sl_table_attach(const struct sl_config *c, struct sl_duck *duck, bool read_only, struct sl_error *err)
 {
     static const char *const extensions[] = {"avro", "httpfs", "iceberg"};

@@ -69,6 +69,7 @@ bool sl_table_partition_valid(const char *text);
 
 struct sl_duck;
 /* DuckDB with the catalog attached as `ice`, to be read only or written. Secrets are in the statement alone. */
+int sl_table_attach_store(const struct sl_config *config, struct sl_duck *duck, struct sl_error *err); /* only the store */
 int sl_table_attach(const struct sl_config *config, struct sl_duck *duck, bool read_only, struct sl_error *err);
 
 #endif
