@@ -59,7 +59,7 @@ static bool is_number(enum sl_value_type type)
 static int begin(void *data, const struct sl_value_column *columns, size_t n, struct sl_error *err)
 {
     struct printer *p = data;
-    struct sl_cli_column shown[SL_CLI_COLUMNS_MAX];
+    struct sl_cli_column *shown = sl_arena_array(p->cli->arena, SL_CLI_COLUMNS_MAX, sizeof *shown); /* the table keeps it */
     (void)err;
     p->names = sl_arena_array(p->cli->arena, n + 1, sizeof *p->names);
     p->types = sl_arena_array(p->cli->arena, n + 1, sizeof *p->types);

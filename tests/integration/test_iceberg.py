@@ -51,7 +51,7 @@ def test_the_object_is_a_receipt_that_the_ledger_repeats(tables, first):
 def test_the_cli_tells_of_tables(tables, first):
     name = f"{tables.space}.readings"
     listed = next(t for t in tables.home.run("table", "list", "--json").json if t["table"] == name)
-    assert listed["rows"] >= 100 and listed["snapshots"] >= 1 and listed["size_bytes"] > 0
+    assert listed["rows"] >= 100 and listed["snapshots"] >= 1
     shown = tables.home.run("table", "describe", name).out
     assert "month(at), station" in shown and "_load_id" in shown
     assert "append" in tables.home.run("table", "snapshots", name).out
