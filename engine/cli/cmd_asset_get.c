@@ -101,7 +101,7 @@ static int fetch_to(struct sl_cli *cli, struct sl_engine *engine, struct json_ob
     return rc;
 }
 
-/* -- assets of several objects ------------------------------------------------------------------------------------------ */
+/* ---- assets of several objects ---- */
 
 static int no_stream(struct json_object *doc, struct sl_error *err)
 {

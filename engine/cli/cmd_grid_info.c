@@ -41,7 +41,7 @@ struct info {
     struct sl_cli_table *table;
 };
 
-/* -- values as text ------------------------------------------------------------------------------------------------ */
+/* ---- values as text ---- */
 
 static const char *when_of(struct sl_arena *arena, int64_t s)
 {
@@ -64,7 +64,7 @@ static const char *level_of(struct sl_arena *arena, const char *type, double fro
                       : sl_arena_printf(arena, "%s %g – %g", sl_out_escape(arena, type), from, to);
 }
 
-/* -- people's form ------------------------------------------------------------------------------------------------- */
+/* ---- people's form ---- */
 
 static const struct sl_cli_column field_columns[] = {
     {"INDEX", SL_RIGHT, 0},  {"OFFSET", SL_RIGHT, 0}, {"VARIABLE", SL_LEFT, 8}, {"LEVEL", SL_LEFT, 16},
@@ -178,7 +178,7 @@ static int put_in_group(struct info *i, const struct sl_grid_field *f, struct sl
     return 0;
 }
 
-/* -- JSON ---------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static void put_number(struct json_object *o, const char *key, double value)
 {
@@ -235,7 +235,7 @@ static struct json_object *problems_json(const struct sl_grid_skipped *skipped, 
     return list;
 }
 
-/* -- the verb ------------------------------------------------------------------------------------------------------ */
+/* ---- the verb ---- */
 
 static void answer(struct info *i, const char *path, const struct sl_format *format, struct sl_grid_reader *reader)
 {

@@ -59,7 +59,7 @@ static void add_row(struct sl_cli_table *table, struct sl_arena *a, struct json_
     sl_cli_cell(table, sl_arena_printf(a, "%zu", file));
 }
 
-/* -- charts: one for each line of values --------------------------------------------------------------------------- */
+/* ---- charts: one for each line of values ---- */
 
 static const char *line_of(struct sl_arena *a, struct json_object *o)
 {

@@ -45,7 +45,7 @@ static size_t length(struct json_object *list)
     return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
 }
 
-/* -- what came out -------------------------------------------------------------------------------------------------- */
+/* ---- what came out ---- */
 
 /* Whether the run before had the same recipe and parameters. */
 static const char *sameness(struct sl_engine *engine, struct json_object *run, struct json_object *asset)
@@ -138,7 +138,7 @@ static int answer(struct sl_cli *cli, struct sl_engine *engine, struct json_obje
     return rc;
 }
 
-/* -- what would be done --------------------------------------------------------------------------------------------- */
+/* ---- what would be done ---- */
 
 static const char *recipe_text(struct sl_arena *a, struct json_object *plan)
 {
@@ -184,7 +184,7 @@ static int plan_one(struct sl_cli *cli, struct sl_engine *engine, const struct s
     return 0;
 }
 
-/* -- one ------------------------------------------------------------------------------------------------------------ */
+/* ---- one ---- */
 
 static int replay_one(struct sl_cli *cli, struct sl_engine *engine, const struct sl_replay *replay, struct sl_error *err)
 {
@@ -204,7 +204,7 @@ static int replay_one(struct sl_cli *cli, struct sl_engine *engine, const struct
     return summary.last_error == SL_OK ? answer(cli, engine, whole, err) : 0;
 }
 
-/* -- many ----------------------------------------------------------------------------------------------------------- */
+/* ---- many ---- */
 
 struct chosen {
     struct sl_cli *cli;
@@ -341,7 +341,7 @@ static int replay_many(struct sl_cli *cli, struct sl_engine *engine, const struc
     return rc ? rc : carry_out(cli, engine, &c, err);
 }
 
-/* -- the verb ------------------------------------------------------------------------------------------------------- */
+/* ---- the verb ---- */
 
 static int assign_all(const struct args *a, struct json_object **out, struct sl_error *err)
 {

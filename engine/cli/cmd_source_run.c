@@ -90,7 +90,7 @@ static int params_of(const struct args *a, struct json_object **out, struct sl_e
     return rc;
 }
 
-/* -- a try --------------------------------------------------------------------------------------------------------------- */
+/* ---- a try ---- */
 
 static void print_rows(struct sl_cli *cli, struct json_object *rows)
 {
@@ -139,7 +139,7 @@ static int dry_run(struct sl_cli *cli, const struct sl_source_ports *ports, cons
     return 0;
 }
 
-/* -- a run --------------------------------------------------------------------------------------------------------------- */
+/* ---- a run ---- */
 
 static int ingest(struct sl_cli *cli, struct sl_engine *engine, struct json_object *runs, struct sl_error *err)
 {
@@ -216,7 +216,7 @@ const struct sl_command sl_cmd_source_run = {
     .run = run,
 };
 
-/* -- status ---------------------------------------------------------------------------------------------------------------- */
+/* ---- status ---- */
 
 struct status {
     struct sl_cli *cli;

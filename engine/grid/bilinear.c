@@ -27,7 +27,7 @@ enum sl_grid_shape sl_grid_shape(const char *type)
     return SL_GRID_NO_CELLS;
 }
 
-/* -- two axes ------------------------------------------------------------------------------------------------------ */
+/* ---- two axes ---- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -135,7 +135,7 @@ static bool cell_of_axes(const struct sl_grid_near *points, size_t n, double lat
     return true;
 }
 
-/* -- a lattice ----------------------------------------------------------------------------------------------------- */
+/* ---- a lattice ---- */
 
 enum { NEIGHBOURS = 256 }; /* the nearest that are looked at */
 

@@ -28,7 +28,7 @@ static struct json_object *item(struct json_object *list, size_t i)
     return json_object_array_get_idx(list, i);
 }
 
-/* -- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static const char *text(struct json_object *f, const char *key)
 {

@@ -48,8 +48,7 @@ static const char *word(codes_handle *h, const char *key, struct sl_arena *arena
     return sl_arena_strdup(arena, text);
 }
 
-/* -- what
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- what ---- */
 
 static const char *number_name(codes_handle *h, int edition, int64_t param_id, struct sl_arena *arena)
 {
@@ -115,8 +114,7 @@ static void what(codes_handle *h, int edition, struct sl_arena *arena, struct sl
     f->centre = word(h, "centre", arena);
 }
 
-/* -- when
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- when ---- */
 
 /* Seconds of a unit of edition 2's table 4.4; months and years as ecCodes counts them. */
 static int64_t unit_seconds(long unit)
@@ -183,8 +181,7 @@ static int when(codes_handle *h, struct sl_arena *arena, struct sl_grid_field *f
     return 0;
 }
 
-/* -- where in height and ensemble
- * --------------------------------------------------------------------------------------- */
+/* ---- where in height and ensemble ---- */
 
 /* Types that are one surface and have no number, for which files write 0 or nothing. */
 static bool has_no_number(const char *type)

@@ -8,7 +8,7 @@
 #include "grid/grib_scan.h"
 #include "grid/reader_internal.h"
 
-/* -- eccodes.c ----------------------------------------------------------------------------------------------------- */
+/* ---- eccodes.c ---- */
 
 /* The library's context, set up once: its messages are collected and not printed, a failed assertion of it is an error,
  * and no variable of the environment turns it to other tables. */
@@ -18,7 +18,7 @@ void sl_grib__begin(void);
 /* Fills err by ecCodes' code, or by a failed assertion, which makes any code a failure; 0: neither. */
 int sl_grib__check(int code, const char *what, struct sl_error *err);
 
-/* -- grib_header.c ------------------------------------------------------------------------------------------------- */
+/* ---- grib_header.c ---- */
 
 /* All of *out but points and values; strings live in the arena. *short_name: the variable before what tells its kinds
  * apart. */
@@ -28,7 +28,7 @@ int sl_grib__header(codes_handle *h, int edition, struct sl_arena *arena, struct
 bool sl_grib__long(codes_handle *h, const char *key, long *out);
 bool sl_grib__text(codes_handle *h, const char *key, char *out, size_t out_bytes);
 
-/* -- grib_points.c ------------------------------------------------------------------------------------------------- */
+/* ---- grib_points.c ---- */
 
 /* How many values the message gives, checked against its grid and what there is of data. */
 int sl_grib__count(codes_handle *h, const struct sl_grib__piece *piece, size_t *n, struct sl_error *err);

@@ -9,8 +9,7 @@
 
 enum { TYPE_BYTES = 64, REDUCED_ROWS_MAX = 1 << 20, GAUSSIAN_MAX = 20000 };
 
-/* -- how many
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- how many ---- */
 
 static bool is_type(const char *type, const char *const *list)
 {
@@ -137,8 +136,7 @@ void sl_grib__definition(const struct sl_grib__piece *piece, size_t n, char hex[
     sl_sha256_free(hash);
 }
 
-/* -- where
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- where ---- */
 
 struct scan_mode {
     long ni, nj, i_negative, j_positive, by_column, alternating;

@@ -50,8 +50,7 @@ static int read_at(const struct sl_grib__scan *s, int64_t at, void *out, size_t 
     return 0;
 }
 
-/* -- between messages
- * --------------------------------------------------------------------------------------------------- */
+/* ---- between messages ---- */
 
 static int fill(struct sl_grib__scan *s, int64_t at, struct sl_error *err)
 {
@@ -113,8 +112,7 @@ static int gap(struct sl_grib__scan *s, int64_t to, const struct between *before
                    from);
 }
 
-/* -- a message
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- a message ---- */
 
 /* Of edition 1 beyond 8 MB, where section 4's length says how many octets less it is. */
 static int large_length(struct sl_grib__scan *s, int64_t at, int64_t *length, struct sl_error *err)
@@ -219,8 +217,7 @@ static int take(struct sl_grib__scan *s, int64_t at, bool *passable, struct sl_e
     return 0;
 }
 
-/* -- its sections
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- its sections ---- */
 
 static int beyond(int section, int64_t says, struct sl_error *err)
 {
@@ -368,8 +365,7 @@ int sl_grib__scan_next(struct sl_grib__scan *s, struct sl_grib__piece *out, bool
     }
 }
 
-/* -- the file
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static const char *looks_like(const unsigned char *head, size_t n)
 {

@@ -30,8 +30,7 @@ struct nc_reader {
     size_t capacity;
 };
 
-/* -- slices
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- slices ---- */
 
 static bool is_horizontal(const struct sl_nc__field *f, size_t dim)
 {
@@ -74,8 +73,7 @@ static const struct sl_nc__field *next_slice(struct nc_reader *r)
     return NULL;
 }
 
-/* -- what a slice is
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- what a slice is ---- */
 
 static size_t position(const struct nc_reader *r, const struct sl_nc__coordinate *c)
 {
@@ -257,8 +255,7 @@ static int header(struct nc_reader *r, const struct sl_nc__field *nc, struct sl_
     return when(r, nc, err);
 }
 
-/* -- its values
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- its values ---- */
 
 /* Row by row, each along x, in whatever order the file has the dimensions. */
 static int read_slice(struct nc_reader *r, const struct sl_nc__field *f, size_t n, struct sl_error *err)
@@ -369,8 +366,7 @@ static int next(struct sl_grid_reader *base, bool with_values, const struct sl_g
     return 0;
 }
 
-/* -- the file
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static void close_reader(struct sl_grid_reader *base)
 {

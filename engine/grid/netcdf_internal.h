@@ -49,7 +49,7 @@ struct sl_nc__field {
     size_t n_coordinates;
 };
 
-/* -- netcdf_look.c ------------------------------------------------------------------------------------------------- */
+/* ---- netcdf_look.c ---- */
 
 /* The attribute as text in the arena; NULL: there is none. Numbers by sl_nc__numbers, at most `most` of them. */
 const char *sl_nc__text(GDALMDArrayH array, const char *name, struct sl_arena *arena);
@@ -61,7 +61,7 @@ const struct sl_nc__coordinate *sl_nc__find(const struct sl_nc__field *field, en
 /* Values of a coordinate without packing; SL_E_LIMIT beyond `most`. */
 int sl_nc__read(GDALMDArrayH array, size_t most, double **values, size_t *n, struct sl_error *err);
 
-/* -- netcdf_values.c ----------------------------------------------------------------------------------------------- */
+/* ---- netcdf_values.c ---- */
 
 /* Which of the numbers are values, and what they mean. */
 struct sl_nc__packing {
@@ -75,18 +75,18 @@ void sl_nc__packing_of(GDALMDArrayH array, struct sl_nc__packing *out);
 /* In place; what is no value becomes NAN. */
 void sl_nc__unpack(const struct sl_nc__packing *packing, double *values, size_t n);
 
-/* -- netcdf_points.c ----------------------------------------------------------------------------------------------- */
+/* ---- netcdf_points.c ---- */
 
 int sl_nc__points(const struct sl_nc__field *field, struct sl_arena *arena, struct sl_grid__full *out,
                   struct sl_error *err);
 /* Hash of the coordinates' names, their values being the same throughout a file. */
 void sl_nc__definition(const struct sl_nc__field *field, char hex[65]);
 
-/* -- netcdf_whole.c ------------------------------------------------------------------------------------------------ */
+/* ---- netcdf_whole.c ---- */
 
 int sl_nc__check_whole(const char *path, struct sl_error *err);
 
-/* -- netcdf_inside.c ----------------------------------------------------------------------------------------------- */
+/* ---- netcdf_inside.c ---- */
 
 /* Of NetCDF-4: all that the file shows is in the file itself. SL_E_FILE_FORMAT names what is not. */
 int sl_nc__check_inside(const char *path, struct sl_error *err);

@@ -12,8 +12,7 @@
 
 enum { COORDINATE_MAX = 10 * 1000 * 1000 };
 
-/* -- attributes
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- attributes ---- */
 
 const char *sl_nc__text(GDALMDArrayH array, const char *name, struct sl_arena *arena)
 {
@@ -41,8 +40,7 @@ size_t sl_nc__numbers(GDALMDArrayH array, const char *name, double *out, size_t 
     return n;
 }
 
-/* -- what a coordinate is
- * ----------------------------------------------------------------------------------------------- */
+/* ---- what a coordinate is ---- */
 
 static bool any(const char *text, const char *const *list)
 {
@@ -112,8 +110,7 @@ static enum sl_nc__role role_of(GDALMDArrayH array, struct sl_arena *arena)
     return ANY(axis, "X") ? SL_NC__X : ANY(axis, "Y") ? SL_NC__Y : SL_NC__OTHER;
 }
 
-/* -- reading
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 int sl_nc__read(GDALMDArrayH array, size_t most, double **values, size_t *n, struct sl_error *err)
 {
@@ -149,8 +146,7 @@ static void release_array(void *array)
     GDALMDArrayRelease(array);
 }
 
-/* -- a field
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- a field ---- */
 
 static int dim_by_name(const struct sl_nc__field *f, const char *name)
 {

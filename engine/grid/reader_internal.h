@@ -31,7 +31,7 @@ int sl_grid__open_grib(const char *path, const struct sl_grid_options *options, 
 int sl_grid__open_netcdf(const char *path, const struct sl_grid_options *options, struct sl_grid_reader **out,
                          struct sl_error *err);
 
-/* -- select.c ------------------------------------------------------------------------------------------------------ */
+/* ---- select.c ---- */
 
 /* Does the header of a field meet the selection? `short_name` is the variable without what tells its kinds apart. */
 bool sl_grid__wanted(const struct sl_grid_select *select, const struct sl_grid_field *field, const char *short_name);

@@ -49,7 +49,7 @@ bool sl_grid__wanted(const struct sl_grid_select *s, const struct sl_grid_field 
     return !s->n_steps || has_int(s->steps_s, s->n_steps, f->step_to_s);
 }
 
-/* -- points -------------------------------------------------------------------------------------------------------- */
+/* ---- points ---- */
 
 static bool in_latitudes(const struct sl_grid_select *s, double lat)
 {
@@ -274,7 +274,7 @@ void sl_grid__view_apply(const struct sl_grid__view *view, double *values, size_
     *n_missing = n;
 }
 
-/* -- those met last ------------------------------------------------------------------------------------------------ */
+/* ---- those met last ---- */
 
 const struct sl_grid__view *sl_grid__views_find(struct sl_grid__views *views, const char *definition)
 {

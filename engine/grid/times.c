@@ -43,8 +43,7 @@ int sl_grid__seconds(const struct sl_grid__date *d, enum sl_grid__calendar calen
     return 0;
 }
 
-/* -- CF
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- CF ---- */
 
 static bool unit_seconds(const char *word, size_t n, double *out)
 {

@@ -16,7 +16,7 @@ struct xml {
     int depth;
 };
 
-/* -- elements ------------------------------------------------------------------------------------------------------------ */
+/* ---- elements ---- */
 
 /* Bytes of a character that XML 1.0 does not have; 0: it has it. */
 static size_t forbidden(const unsigned char *s)
@@ -123,7 +123,7 @@ static void integer(struct xml *x, const char *name, struct json_object *value)
     typed(x, name, "gco:Integer", text);
 }
 
-/* -- the record ---------------------------------------------------------------------------------------------------------- */
+/* ---- the record ---- */
 
 static size_t count(struct json_object *list)
 {

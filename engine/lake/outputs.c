@@ -10,7 +10,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* -- order of vector data ------------------------------------------------------------------------------------------------ */
+/* ---- order of vector data ---- */
 
 static const char *const sorts[] = {[SL_OUTPUT_SORT_HILBERT] = "hilbert",
                                     [SL_OUTPUT_SORT_NONE] = "none",
@@ -47,7 +47,7 @@ const struct sl_output_order *sl_output_order_of(const struct sl_output_kind *ki
     return strcmp(kind->data_type, "raster") != 0 ? options : NULL;
 }
 
-/* -- geoparquet ---------------------------------------------------------------------------------------------------------- */
+/* ---- geoparquet ---- */
 
 static const char *const parquet_compressions[] = {"zstd", "snappy", "gzip", "none", NULL};
 
@@ -130,7 +130,7 @@ const struct sl_output_kind sl_output_quarantine = {
     .media_type = "application/vnd.apache.parquet",
 };
 
-/* -- parquet ------------------------------------------------------------------------------------------------------------ */
+/* ---- parquet ---- */
 
 #define COMPRESSION_OPTIONS                                                                                                \
     {.name = "compression",                                                                                                \
@@ -205,7 +205,7 @@ const char *sl_output_geoparquet_compression(const struct sl_output_geoparquet *
     return parquet_compressions[options->compression];
 }
 
-/* -- features: FlatGeobuf, GeoPackage, GeoJSON text sequences, CSV -------------------------------------------------------- */
+/* ---- features: FlatGeobuf, GeoPackage, GeoJSON text sequences, CSV ---- */
 
 static const struct sl_option indexed_items[] = {
     ORDER_OPTIONS,
@@ -328,7 +328,7 @@ char sl_output_csv_delimiter(const struct sl_output_features *options)
     return ",;\t"[options->delimiter];
 }
 
-/* -- iceberg ------------------------------------------------------------------------------------------------------------- */
+/* ---- iceberg ---- */
 
 static const char *const iceberg_modes[] = {"append", NULL};
 
@@ -394,7 +394,7 @@ const struct sl_output_kind sl_output_iceberg = {
     .validate = validate_iceberg,
 };
 
-/* -- cog ----------------------------------------------------------------------------------------------------------------- */
+/* ---- cog ---- */
 
 static const char *const cog_compressions[] = {"deflate", "zstd", "lzw", "jpeg", "webp", "lerc", "none", NULL};
 static const char *const gdal_compressions[] = {"DEFLATE", "ZSTD", "LZW", "JPEG", "WEBP", "LERC", "NONE"};

@@ -11,8 +11,7 @@
 
 enum { INDEX_MAX_BYTES = 64 << 20, NAME_MAX_BYTES = 63, SHA256_HEX = 64 };
 
-/* -- folders
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- folders ---- */
 
 bool sl_lake_part_name_valid(const char *name)
 {
@@ -95,8 +94,7 @@ bool sl_lake_part_value(const char *suffix, const char *name, struct sl_arena *a
     return false;
 }
 
-/* -- checks
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- checks ---- */
 
 static bool suffix_valid(const char *suffix)
 {
@@ -137,8 +135,7 @@ int sl_lake_parts_check(const struct sl_lake_parts *parts, struct sl_error *err)
     return 0;
 }
 
-/* -- the index
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the index ---- */
 
 int64_t sl_lake_parts_rows(const struct sl_lake_parts *parts)
 {

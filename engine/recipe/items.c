@@ -62,7 +62,7 @@ static const struct sl_option output_common_items[] = {
 const struct sl_options sl_output__common = {
     .items = output_common_items, .n = 2, .struct_bytes = sizeof(struct output_common)};
 
-/* -- kinds by name ---------------------------------------------------------------------------------------------------- */
+/* ---- kinds by name ---- */
 
 static int dialect_of(const char *engine)
 {
@@ -187,7 +187,7 @@ static const struct sl_output_kind *output_kind(struct sl_binder *b, const struc
     return NULL;
 }
 
-/* -- binding ----------------------------------------------------------------------------------------------------------- */
+/* ---- binding ---- */
 
 static const char *what_of(struct sl_binder *b, const char *noun, const struct sl_recipe_item *item)
 {

@@ -52,7 +52,7 @@ static void expected(struct reader *r, const char *key, const char *what, struct
     r->ok = false;
 }
 
-/* -- scalars of the top level ------------------------------------------------------------------------------------------ */
+/* ---- scalars of the top level ---- */
 
 static bool has(const struct reader *r, const char *key, struct json_object **value)
 {
@@ -176,7 +176,7 @@ static void read_intents(struct reader *r)
     }
 }
 
-/* -- steps, checks, outputs -------------------------------------------------------------------------------------------- */
+/* ---- steps, checks, outputs ---- */
 
 /* `- simplify: {…}`: a mapping of one member, whose value is a mapping or nothing. */
 static bool read_item(struct reader *r, const char *noun, const char *pointer, struct json_object *value,
@@ -231,7 +231,7 @@ static void read_items(struct reader *r, const char *key, const char *noun, size
     }
 }
 
-/* -- the whole --------------------------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static void check_members(struct reader *r)
 {

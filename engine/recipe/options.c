@@ -17,7 +17,7 @@ const struct sl_option *sl_options__find(const struct sl_options *table, const c
     return NULL;
 }
 
-/* -- what is expected ------------------------------------------------------------------------------------------------ */
+/* ---- what is expected ---- */
 
 static const char *range_text(struct sl_arena *arena, const struct sl_option *o)
 {
@@ -77,7 +77,7 @@ const char *sl_options__expects(struct sl_arena *arena, const struct sl_option *
     return "a value";
 }
 
-/* -- single values ---------------------------------------------------------------------------------------------------- */
+/* ---- single values ---- */
 
 enum sl_code sl_slot__wrong_code(const struct sl_slot *s)
 {
@@ -246,7 +246,7 @@ static bool put_sql(const struct sl_slot *s, struct json_object *value)
     return true;
 }
 
-/* -- parameters ------------------------------------------------------------------------------------------------------- */
+/* ---- parameters ---- */
 
 enum { NO_HOLE, WHOLE_HOLE, BAD_HOLE, HOLES_INSIDE };
 
@@ -370,7 +370,7 @@ bool sl_slot__resolve(struct sl_slot *s, struct json_object **value, bool *known
     }
 }
 
-/* -- tables ------------------------------------------------------------------------------------------------------------- */
+/* ---- tables ---- */
 
 static bool put_json(const struct sl_slot *s, struct json_object *value)
 {

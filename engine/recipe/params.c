@@ -89,7 +89,7 @@ struct json_object *sl_recipe__keep(struct sl_arena *arena, struct json_object *
     return value;
 }
 
-/* -- a value ---------------------------------------------------------------------------------------------------------- */
+/* ---- a value ---- */
 
 static const char *number_text(struct sl_arena *arena, const struct sl_recipe_param *param, const char *noun)
 {
@@ -172,7 +172,7 @@ const char *sl_param__check(const struct sl_recipe_param *param, struct json_obj
     return choices ? not_in_enum(arena, choices, value) : NULL;
 }
 
-/* -- declarations ----------------------------------------------------------------------------------------------------- */
+/* ---- declarations ---- */
 
 static bool valid_name(const char *name)
 {

@@ -119,7 +119,7 @@ bool sl_recipe_is_table(const struct sl_recipe *recipe);
 int sl_recipe_select(const struct sl_recipe_set *set, const char *intent, const char *type, bool strict,
                      const struct sl_recipe **out, bool *fallback, struct sl_error *err);
 
-/* -- bound to parameters -------------------------------------------------------------------------------------------- */
+/* ---- bound to parameters ---- */
 
 struct sl_step {
     const struct sl_step_kind *kind;

@@ -254,7 +254,7 @@ static struct json_object *definitions(const struct sl_kinds *kinds)
     return o;
 }
 
-/* -- the top level ------------------------------------------------------------------------------------------------------ */
+/* ---- the top level ---- */
 
 static struct json_object *list_of(struct json_object *items, int least, int most)
 {

@@ -55,7 +55,7 @@ static int read_folder(struct sl_recipe_set *set, const char *folder, size_t ind
     return rc;
 }
 
-/* -- clashes ----------------------------------------------------------------------------------------------------------- */
+/* ---- clashes ---- */
 
 static bool has_intent(const struct sl_recipe *recipe, const char *intent)
 {
@@ -164,7 +164,7 @@ int sl_recipe_lint_file(struct sl_recipe_set *set, const char *path, struct sl_l
     return sl_recipe__load(path, set->kinds, set->arena, lints, out, err);
 }
 
-/* -- finding ----------------------------------------------------------------------------------------------------------- */
+/* ---- finding ---- */
 
 /* The entry of the earliest folder for an intent. */
 static const struct sl_recipe *by_intent(const struct sl_recipe_set *set, const char *intent)

@@ -88,7 +88,7 @@ static int flush(struct parser *p)
     return push(p, piece);
 }
 
-/* -- quoted pieces ----------------------------------------------------------------------------------------------------- */
+/* ---- quoted pieces ---- */
 
 /* Bytes of "{{name}}" or "${name}" at s, 0 when there is none. */
 static size_t hole_at(const char *s)
@@ -196,7 +196,7 @@ static int comment(struct parser *p)
     return 0;
 }
 
-/* -- holes --------------------------------------------------------------------------------------------------------------- */
+/* ---- holes ---- */
 
 static bool touches(char c)
 {
@@ -259,7 +259,7 @@ static int hole(struct parser *p)
     return push(p, piece);
 }
 
-/* -- all the rest -------------------------------------------------------------------------------------------------------- */
+/* ---- all the rest ---- */
 
 static int word(struct parser *p)
 {
@@ -375,7 +375,7 @@ bool sl_template_has_geometry(const struct sl_template *template_)
     return template_->has_geometry;
 }
 
-/* -- printing ------------------------------------------------------------------------------------------------------------ */
+/* ---- printing ---- */
 
 /* A negative number in parentheses: "-${x}" must not become a comment, nor "${x}::int" another number. */
 static void print_number(const struct piece *piece, struct sl_sql *out)

@@ -172,7 +172,7 @@ static bool rows_number(struct sl_binder *b, const char *pointer, struct json_ob
            wrong(b, pointer, "rows", "an integer ≥ 0");
 }
 
-/* -- of rasters --------------------------------------------------------------------------------------------------------- */
+/* ---- of rasters ---- */
 
 /* Rows of numbers and nulls, all of one length. */
 static bool band_of_pixels(struct json_object *band, size_t *width, size_t *height)
@@ -248,7 +248,7 @@ static bool raster(struct sl_binder *b, const char *pointer, const char *member,
     return true;
 }
 
-/* -- of grids ------------------------------------------------------------------------------------------------------ */
+/* ---- of grids ---- */
 
 static bool fields(struct sl_binder *b, const char *pointer, const char *member, struct json_object *o, bool given)
 {

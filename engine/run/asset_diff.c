@@ -11,7 +11,7 @@
 #include "run/parts.h"
 #include "run/run.h"
 
-/* -- documents ------------------------------------------------------------------------------------------------------ */
+/* ---- documents ---- */
 
 static size_t length(struct json_object *list)
 {
@@ -138,7 +138,7 @@ int sl_asset_diff(struct sl_engine *e, struct json_object *a, struct json_object
     return 0;
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* ---- rows ---- */
 
 enum { COLUMNS_MAX = 2000 };
 

@@ -79,7 +79,7 @@ static int run_check(struct sl_work *w, const struct sl_check *check, struct sl_
     return rc == 0 && broken > 0 ? judge(w, check, broken, err) : rc;
 }
 
-/* -- rows put aside ------------------------------------------------------------------------------------------------------ */
+/* ---- rows put aside ---- */
 
 /* Each check counts the rows that break it; a row that breaks two is in both. */
 static int count_reasons(struct sl_work *w, const struct sl_put_aside *p, const struct sl_step_context *context,

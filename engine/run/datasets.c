@@ -117,7 +117,7 @@ struct json_object *sl_batch_datasets_json(const struct sl_batch *b)
     return list;
 }
 
-/* -- loading ------------------------------------------------------------------------------------------------------------ */
+/* ---- loading ---- */
 
 static int may_go_on(void *data, struct sl_error *err)
 {

@@ -16,7 +16,7 @@
 
 #define FREE_LEAST_BYTES (INT64_C(1) << 30)
 
-/* -- telling -------------------------------------------------------------------------------------------------------- */
+/* ---- telling ---- */
 
 void sl_doctor_ok(struct sl_doctor *d, const char *part, const char *fmt, ...)
 {
@@ -72,7 +72,7 @@ static void skip(struct sl_doctor *d, const char *part, const char *why)
     d->tell(d->data, &line);
 }
 
-/* -- folders -------------------------------------------------------------------------------------------------------- */
+/* ---- folders ---- */
 
 static const char *bytes_text(struct sl_doctor *d, int64_t bytes)
 {
@@ -129,7 +129,7 @@ static bool look_home(struct sl_doctor *d)
     return false;
 }
 
-/* -- libraries ------------------------------------------------------------------------------------------------------ */
+/* ---- libraries ---- */
 
 static int64_t count_grids(struct sl_doctor *d)
 {
@@ -202,7 +202,7 @@ static void look_recipes(struct sl_doctor *d)
         sl_doctor_ok(d, "recipes", "%zu without errors; the schemas load", sl_recipe_set_count(e->recipes));
 }
 
-/* -- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 int sl_doctor(const struct sl_config *config, void (*tell)(void *data, const struct sl_doctor_line *line), void *data)
 {

@@ -22,7 +22,7 @@ static int64_t distance(int64_t a, int64_t b)
     return a > b ? a - b : b - a;
 }
 
-/* -- store ---------------------------------------------------------------------------------------------------------- */
+/* ---- store ---- */
 
 /* A second conditional put of the same key must be refused: that nothing in the lake is overwritten rests on it. */
 static int check_put(struct sl_store *store, const char *bucket, const char *key, struct sl_error *err)
@@ -132,7 +132,7 @@ void sl_doctor_store(struct sl_doctor *d)
     look_bucket(d, e->store, c->lake_bucket, false);
 }
 
-/* -- PostgreSQL ----------------------------------------------------------------------------------------------------- */
+/* ---- PostgreSQL ---- */
 
 static int may(struct sl_pg *pg, const char *sql, const char *what, const char *hint, struct sl_error *err)
 {
@@ -181,7 +181,7 @@ void sl_doctor_postgres(struct sl_doctor *d)
                      v.postgres, v.postgis);
 }
 
-/* -- ledger and catalog --------------------------------------------------------------------------------------------- */
+/* ---- ledger and catalog ---- */
 
 void sl_doctor_ledger(struct sl_doctor *d)
 {
@@ -220,7 +220,7 @@ void sl_doctor_catalog(struct sl_doctor *d)
         sl_doctor_ok(d, "catalog", "every migration is applied");
 }
 
-/* -- grids ---------------------------------------------------------------------------------------------------------- */
+/* ---- grids ---- */
 
 static int keep_text(void *data, char *const *columns, size_t n, struct sl_error *err)
 {

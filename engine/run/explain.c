@@ -289,7 +289,7 @@ static int explain_together(struct explain *x, struct json_object *units, struct
     return explain_unit(x, n == 1 ? first : NULL, first->layer, stem, units, err);
 }
 
-/* -- on another engine than the recipe's --------------------------------------------------------------------------------- */
+/* ---- on another engine than the recipe's ---- */
 
 static void put_unsupported(struct json_object *list, const char *what, size_t i, const char *name,
                             const struct sl_recipe_item *item, const char *why)

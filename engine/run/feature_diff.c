@@ -50,7 +50,7 @@ bool sl_json_close(struct json_object *a, struct json_object *b, double toleranc
     return true;
 }
 
-/* -- geometries --------------------------------------------------------------------------------------------------------- */
+/* ---- geometries ---- */
 
 /* A closed ring of n positions, the last one the first again, from any of them and in either direction. */
 static bool ring_close(struct json_object *a, struct json_object *b, double tolerance)
@@ -113,7 +113,7 @@ bool sl_geometry_close(struct json_object *a, struct json_object *b, double tole
     return sl_json_close(x, y, tolerance);
 }
 
-/* -- rows --------------------------------------------------------------------------------------------------------------- */
+/* ---- rows ---- */
 
 static const char *shown(struct json_object *value, struct sl_arena *arena)
 {

@@ -28,7 +28,7 @@ struct gc {
 
 enum { ROWS_MAX = 100000 };
 
-/* -- the lake ------------------------------------------------------------------------------------------------------- */
+/* ---- the lake ---- */
 
 static int note_keys(void *data, struct json_object *doc, struct sl_error *err)
 {
@@ -92,7 +92,7 @@ static int sweep_lake(struct gc *g, struct sl_error *err)
     return rc;
 }
 
-/* -- what was moved aside ------------------------------------------------------------------------------------------- */
+/* ---- what was moved aside ---- */
 
 static int look_aside(void *data, const struct sl_list_entry *entry, struct sl_error *err)
 {
@@ -122,7 +122,7 @@ static int sweep_orphans(struct gc *g, struct sl_error *err)
     return rc;
 }
 
-/* -- the catalog ---------------------------------------------------------------------------------------------------- */
+/* ---- the catalog ---- */
 
 static int look_at_row(void *data, const struct sl_catalog_asset *asset, struct sl_error *err)
 {
@@ -147,7 +147,7 @@ static int remove_rows(struct gc *g, struct sl_error *err)
     return rc;
 }
 
-/* -- scratch -------------------------------------------------------------------------------------------------------- */
+/* ---- scratch ---- */
 
 /* What verify, diff and runs of sources keep beside the runs' folders begins with a dot and has no run. */
 static int remove_hidden(struct gc *g, struct sl_error *err)

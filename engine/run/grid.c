@@ -34,7 +34,7 @@ static int open_sink(struct sl_batch *b, bool *in_server, struct sl_grid_sink **
     return *in_server ? sl_grid_clickhouse(target, out, err) : sl_grid_parquet(out, err);
 }
 
-/* -- what is wanted ------------------------------------------------------------------------------------------------ */
+/* ---- what is wanted ---- */
 
 static size_t list(struct json_object *values)
 {
@@ -69,7 +69,7 @@ void sl_grid_select_of(const struct sl_output_grid *o, struct sl_arena *arena, s
     }
 }
 
-/* -- the list of fields -------------------------------------------------------------------------------------------- */
+/* ---- the list of fields ---- */
 
 struct loading {
     struct sl_batch *b;
@@ -162,7 +162,7 @@ static int index_text(struct loading *l, const char **out, struct sl_error *err)
     return rc;
 }
 
-/* -- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void tell_skipped(struct sl_batch *b, const struct sl_unit *u, const struct sl_grid_reader *reader)
 {
@@ -210,7 +210,7 @@ static int read_all(struct loading *l, const struct sl_output_grid *o, struct sl
     return rc;
 }
 
-/* -- one asset ----------------------------------------------------------------------------------------------------- */
+/* ---- one asset ---- */
 
 static int keep_parts(struct sl_batch *b, struct sl_planned_asset *a, const struct sl_grid_loaded *loaded,
                       struct sl_error *err)
@@ -387,7 +387,7 @@ int sl_batch_compute_grid(struct sl_batch *b, struct sl_unit *u, struct sl_error
     return sl_stage_end(b, &stage, err);
 }
 
-/* -- taking away --------------------------------------------------------------------------------------------------- */
+/* ---- taking away ---- */
 
 static void drop_load(struct sl_batch *b, struct sl_grid_sink **sink, const char *load_id)
 {

@@ -51,7 +51,7 @@ static const char *time_text(int64_t s, char out[SL_ISO8601_BYTES])
     return out;
 }
 
-/* -- which fields -------------------------------------------------------------------------------------------------- */
+/* ---- which fields ---- */
 
 static int keep_field(void *data, const struct sl_grid_found *found, struct sl_error *err)
 {
@@ -113,7 +113,7 @@ static void hide_older(struct asking *a)
         order[i]->hidden |= order[i - 1]->hidden && !by_field(&order[i - 1]->f, &order[i]->f);
 }
 
-/* -- points around ------------------------------------------------------------------------------------------------- */
+/* ---- points around ---- */
 
 typedef int point_visit(void *data, size_t which, double lat, double lon, double value, struct sl_error *err);
 
@@ -128,7 +128,7 @@ static int ask_around(struct asking *a, struct item **items, size_t n, double ra
     return a->store->ops->around(a->store, fields, n, a->q->lat, a->q->lon, radius, visit, a, err);
 }
 
-/* -- nearest ------------------------------------------------------------------------------------------------------- */
+/* ---- nearest ---- */
 
 static int keep_nearest(void *data, size_t which, double lat, double lon, double value, struct sl_error *err)
 {
@@ -187,7 +187,7 @@ static int nearest_of_grid(struct asking *a, struct item **items, size_t n, stru
     return 0;
 }
 
-/* -- bilinear ------------------------------------------------------------------------------------------------------ */
+/* ---- bilinear ---- */
 
 static int keep_near(void *data, size_t which, double lat, double lon, double value, struct sl_error *err)
 {
@@ -284,7 +284,7 @@ static int bilinear_of_grid(struct asking *a, struct item **items, size_t n, str
     return rc;
 }
 
-/* -- all of them --------------------------------------------------------------------------------------------------- */
+/* ---- all of them ---- */
 
 static int by_grid(const void *a, const void *b)
 {
@@ -311,7 +311,7 @@ static int settle(struct asking *a, struct sl_error *err)
     return rc;
 }
 
-/* -- as JSON ------------------------------------------------------------------------------------------------------- */
+/* ---- as JSON ---- */
 
 static void put_raw_file(struct json_object *o, const struct sl_grid_origin *origin)
 {

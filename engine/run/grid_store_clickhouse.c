@@ -102,7 +102,7 @@ static void add_filter(const struct sl_grid_filter *f, struct sl_buf *sql)
         sl_buf_printf(sql, " AND valid_time <= %" PRId64, f->until_s);
 }
 
-/* -- fields -------------------------------------------------------------------------------------------------------- */
+/* ---- fields ---- */
 
 static const char field_columns[] = "load_id, field, variable, name, units, level_type, step_type, grid_type, grid_id, "
                                     "level, spacing, member, valid_time,"
@@ -163,7 +163,7 @@ static int find(struct sl_grid_store *store, const struct sl_grid_filter *filter
     return rc < 0 ? rc : sl_clickhouse_query(f.s->ch, sql.data, keep_field, &f, err);
 }
 
-/* -- points -------------------------------------------------------------------------------------------------------- */
+/* ---- points ---- */
 
 struct asking {
     const struct sl_grid_found *const *fields; /* in order of load and field */
@@ -262,7 +262,7 @@ static int around(struct sl_grid_store *store, const struct sl_grid_found *const
     return rc;
 }
 
-/* -- kinds --------------------------------------------------------------------------------------------------------- */
+/* ---- kinds ---- */
 
 struct listing {
     struct server *s;
@@ -399,7 +399,7 @@ static int kinds(struct sl_grid_store *store, const struct sl_grid_filter *filte
     return rc < 0 ? rc : sl_clickhouse_query(l.s->ch, sql.data, keep_kind, &l, err);
 }
 
-/* -- the port ------------------------------------------------------------------------------------------------------ */
+/* ---- the port ---- */
 
 static void close_store(struct sl_grid_store *store)
 {

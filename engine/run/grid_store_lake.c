@@ -50,7 +50,7 @@ static bool same(const char *wanted, const char *text)
     return !wanted || !strcmp(wanted, text ? text : "");
 }
 
-/* -- assets -------------------------------------------------------------------------------------------------------- */
+/* ---- assets ---- */
 
 static int keep_asset(void *data, struct json_object *doc, struct sl_error *err)
 {
@@ -86,7 +86,7 @@ static int list_assets(struct lake *l, struct sl_error *err)
     return rc;
 }
 
-/* -- lists of fields ----------------------------------------------------------------------------------------------- */
+/* ---- lists of fields ---- */
 
 struct reading {
     struct lake *l;
@@ -252,7 +252,7 @@ static void forget_part(struct lake *l, size_t i)
     l->parts[i].path = l->parts[i].key = NULL;
 }
 
-/* -- points -------------------------------------------------------------------------------------------------------- */
+/* ---- points ---- */
 
 /* A field, and the day whose part has its values. */
 struct wanted {
@@ -476,7 +476,7 @@ static int around(struct sl_grid_store *store, const struct sl_grid_found *const
     return rc;
 }
 
-/* -- the port ------------------------------------------------------------------------------------------------------ */
+/* ---- the port ---- */
 
 static void close_store(struct sl_grid_store *store)
 {

@@ -17,8 +17,7 @@
 
 enum { INDEX_MAX_BYTES = 32 << 20, VALUES_AT_ONCE = 200 };
 
-/* -- of a batch
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- of a batch ---- */
 
 static int by_suffix(const void *a, const void *b)
 {
@@ -67,8 +66,7 @@ char *sl_part_key(struct sl_arena *arena, const char *dataset_id, int64_t versio
     return sl_arena_printf(arena, "%s%s", sl_lake_prefix(arena, dataset_id, version), part->suffix);
 }
 
-/* -- from the lake
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- from the lake ---- */
 
 bool sl_asset_has_parts(struct json_object *doc)
 {

@@ -65,7 +65,7 @@ static int keep_info(struct sl_batch *b, struct sl_unit *unit, const struct sl_r
     return info->has_transform ? sl_crs_bounds_to_wgs84(unit->crs, info->bounds, unit->raster_bounds_wgs84, err) : 0;
 }
 
-/* -- what it is made of ------------------------------------------------------------------------------------------------- */
+/* ---- what it is made of ---- */
 
 enum { FILES_MAX = 1000 };
 
@@ -107,7 +107,7 @@ static int open_all(struct sl_batch *b, struct sl_unit *unit, struct sl_raster_w
     return 0;
 }
 
-/* -- steps -------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ---- */
 
 /* vectors NULL: they end with a raster; else *vectors is the file that the last of them made, with its rows. */
 static int steps(struct sl_batch *b, struct sl_unit *unit, struct sl_raster_work *r, const char **vectors, int64_t *rows,
@@ -141,7 +141,7 @@ static int check_place(const struct sl_raster_info *info, struct sl_error *err)
     return -(int)SL_E_FILE_FORMAT;
 }
 
-/* -- writing ------------------------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 static int write_all(struct sl_batch *b, struct sl_unit *unit, struct sl_raster_work *w, struct sl_error *err)
 {

@@ -26,7 +26,7 @@ void sl_trial_say(void *data, const char *difference)
         t->result->left_out++;
 }
 
-/* -- rows out ----------------------------------------------------------------------------------------------------------- */
+/* ---- rows out ---- */
 
 struct collector {
     struct sl_trial *trial;
@@ -132,7 +132,7 @@ static int collect(struct sl_trial *t, struct sl_error *err)
     return sl_duck_rows(relation.duck, relation.sql, &sink, &rows, err);
 }
 
-/* -- what is asked for -------------------------------------------------------------------------------------------------- */
+/* ---- what is asked for ---- */
 
 static void compare_columns(struct sl_trial *t)
 {
@@ -191,7 +191,7 @@ static void compare(struct sl_trial *t)
         sl_features_compare(test->expect, t->found, test->ordered, test->tolerance, t->arena, sl_trial_say, t);
 }
 
-/* -- the way there ------------------------------------------------------------------------------------------------------ */
+/* ---- the way there ---- */
 
 static int write_input(struct sl_trial *t, struct sl_error *err)
 {

@@ -109,7 +109,7 @@ static int open_reader(struct sl_trial *t, struct sl_grid_reader **out, struct s
     return rc < 0 ? rc : sl_grid_open(t->input, &options, out, err);
 }
 
-/* -- compared ------------------------------------------------------------------------------------------------------ */
+/* ---- compared ---- */
 
 static void compare_count(struct sl_trial *t, const char *policy, int64_t found)
 {

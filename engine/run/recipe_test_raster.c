@@ -19,7 +19,7 @@ static size_t length(struct json_object *list)
     return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
 }
 
-/* -- pixels in ---------------------------------------------------------------------------------------------------------- */
+/* ---- pixels in ---- */
 
 static double *pixels_of(struct sl_trial *t, struct json_object *bands, int64_t width, int64_t height)
 {
@@ -52,7 +52,7 @@ static int write_input(struct sl_trial *t, const struct sl_crs *crs, struct sl_e
     return sl_raster_values_write(&v, t->input, err);
 }
 
-/* -- pixels out --------------------------------------------------------------------------------------------------------- */
+/* ---- pixels out ---- */
 
 static struct json_object *bounds_json(const double bounds[4])
 {

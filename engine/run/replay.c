@@ -41,7 +41,7 @@ static void merge(struct json_object *into, struct json_object *from)
             json_object_object_add(into, key, json_object_get(value));
 }
 
-/* -- into a version ------------------------------------------------------------------------------------------------- */
+/* ---- into a version ---- */
 
 struct made {
     struct sl_replaying *r;
@@ -84,7 +84,7 @@ static int find_version(struct sl_engine *e, struct sl_replaying *r, struct sl_e
     return rc < 0 ? rc : e->ledger->ops->get_run(e->ledger, m.run_id, &r->model, err);
 }
 
-/* -- the check ------------------------------------------------------------------------------------------------------ */
+/* ---- the check ---- */
 
 static int find_batch(struct sl_engine *e, struct sl_replaying *r, struct sl_error *err)
 {
@@ -174,7 +174,7 @@ void sl_replay_forget(struct sl_replaying *r)
     sl_arena_free(r->arena);
 }
 
-/* -- the request ---------------------------------------------------------------------------------------------------- */
+/* ---- the request ---- */
 
 static int check_inputs(struct sl_engine *e, const struct sl_replaying *r, struct sl_error *err)
 {

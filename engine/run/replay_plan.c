@@ -110,7 +110,7 @@ int sl_replay_plan(struct sl_engine *e, const struct sl_replay *replay, struct j
     return 0;
 }
 
-/* -- many ----------------------------------------------------------------------------------------------------------- */
+/* ---- many ---- */
 
 struct choosing {
     struct json_object *of_dataset; /* batch ids as a set; NULL: any */

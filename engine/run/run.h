@@ -24,7 +24,7 @@
 #include "recipe/recipe.h"
 #include "run/limits.h"
 
-/* -- the engine ---------------------------------------------------------------------------------------------------- */
+/* ---- the engine ---- */
 
 enum sl_needs {
     SL_NEEDS_STORE = 1 << 0,
@@ -67,7 +67,7 @@ void sl_engine_closep(struct sl_engine **engine);
 /* The dataset in the ledger whose name is nearest to the word, or NULL. */
 const char *sl_dataset_nearest(struct sl_engine *engine, const char *word, struct sl_arena *arena);
 
-/* -- submit --------------------------------------------------------------------------------------------------------- */
+/* ---- submit ---- */
 
 struct sl_submit_file {
     const char *path;   /* local */
@@ -103,7 +103,7 @@ struct sl_submitted {
 int sl_submit(struct sl_engine *engine, const struct sl_submit *submit, struct sl_violations *violations,
               struct sl_doc **doc_out, struct sl_submitted *out, struct sl_error *err);
 
-/* -- running -------------------------------------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 /* What happens, for whoever shows it: {event, batch_id, run_id, …} with event noticed, refused, claimed, stage_begin
  * {stage}, stage {stage, duration_ns, rows, bytes, count}, ended {status: succeeded, failed, quarantined, retry, lost;
@@ -163,7 +163,7 @@ struct sl_worker_options {
 /* One worker process: claims, works, until nothing is due. */
 int sl_run_work(struct sl_engine *engine, const struct sl_worker_options *options, struct sl_error *err);
 
-/* -- replay, verify, lineage, gc ------------------------------------------------------------------------------------ */
+/* ---- replay, verify, lineage, gc ---- */
 
 struct sl_replay {
     const char *batch_id;
@@ -241,7 +241,7 @@ struct sl_gc_report {
 int sl_gc(struct sl_engine *engine, const struct sl_gc_options *options, struct sl_gc_report *report,
           struct sl_error *err);
 
-/* -- explain -------------------------------------------------------------------------------------------------------- */
+/* ---- explain ---- */
 
 /* The plan of a recipe: {recipe, fallback, params, engine, engine_why, units: [{file, layer, passes: [{kind: table | index |
  * skipped, steps, skipped, table, why, sql}], steps: [{name, sql, table}] (each by itself), checks: […], outputs: [{kind,

@@ -37,7 +37,7 @@ static int64_t file_size(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
 }
 
-/* -- writing a manifest ---------------------------------------------------------------------------------------------- */
+/* ---- writing a manifest ---- */
 
 static int read_crs(const char *path, const struct sl_format *format, const char *layer, struct sl_arena *arena,
                     const char **id, struct sl_error *err)
@@ -193,7 +193,7 @@ static int write_manifest(struct submission *s, char **text, struct sl_error *er
     return 0;
 }
 
-/* -- what to upload -------------------------------------------------------------------------------------------------- */
+/* ---- what to upload ---- */
 
 static void add_upload(struct submission *s, const char *path, const char *key, int64_t bytes)
 {
@@ -268,7 +268,7 @@ static int plan_uploads(struct submission *s, struct sl_error *err)
     return rc;
 }
 
-/* -- uploading ------------------------------------------------------------------------------------------------------- */
+/* ---- uploading ---- */
 
 struct progress {
     const struct sl_submit *submit;

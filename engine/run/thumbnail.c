@@ -76,7 +76,7 @@ static int settle(struct sl_batch *b, const struct sl_unit *unit, int rc, const 
     return 0;
 }
 
-/* -- rasters ------------------------------------------------------------------------------------------------------------ */
+/* ---- rasters ---- */
 
 int sl_batch_thumbnail_raster(struct sl_batch *b, struct sl_unit *unit, struct sl_error *err)
 {
@@ -93,7 +93,7 @@ int sl_batch_thumbnail_raster(struct sl_batch *b, struct sl_unit *unit, struct s
     return settle(b, unit, rc, &why, err);
 }
 
-/* -- vector data -------------------------------------------------------------------------------------------------------- */
+/* ---- vector data ---- */
 
 struct drawing {
     struct sl_canvas *canvas;

@@ -149,7 +149,7 @@ int sl_batch_compute_vector(struct sl_batch *b, struct sl_unit *unit, struct sl_
     return in_session(b, unit, &w, vector, compute_in_session, err);
 }
 
-/* -- of rasters --------------------------------------------------------------------------------------------------------- */
+/* ---- of rasters ---- */
 
 /* The file is the engine's own: all that the step made has to come in. */
 static int load_made(struct sl_batch *b, struct sl_unit *unit, struct sl_work *w, struct sl_vector *vector, int64_t made,

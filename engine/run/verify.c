@@ -116,7 +116,7 @@ int sl_verify_hash(struct sl_verify *v, const char *bucket, const char *key, con
     return 0;
 }
 
-/* -- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 /* What was first and must be there is read first: a batch's assets after the batch, a run's inputs after their rows. So
  * whatever others do meanwhile can only add, and is asked for again. */

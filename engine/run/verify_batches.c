@@ -44,7 +44,7 @@ int sl_verify_read_batches(struct sl_verify *v, struct sl_error *err)
     return v->engine->ledger->ops->find(v->engine->ledger, &all, read_batch, v, err);
 }
 
-/* -- succeeded with what? ------------------------------------------------------------------------------------------- */
+/* ---- succeeded with what? ---- */
 
 static int report_run(struct sl_verify *v, const char *batch_id, const char *message, struct sl_error *err)
 {
@@ -158,7 +158,7 @@ static int check_assets(struct sl_verify *v, struct sl_error *err)
     return rc;
 }
 
-/* -- manifests ------------------------------------------------------------------------------------------------------ */
+/* ---- manifests ---- */
 
 /* All batches and all objects of one manifest's name. */
 struct group {

@@ -12,7 +12,7 @@
 #include "run/verify.h"
 #include "store/store.h"
 
-/* -- what the ledger says ------------------------------------------------------------------------------------------- */
+/* ---- what the ledger says ---- */
 
 /* What an asset's document says of one of its objects; kind "asset", or as in `documents`. */
 static struct json_object *object_record(struct json_object *doc, struct json_object *object, const char *kind)
@@ -102,7 +102,7 @@ int sl_verify_read_assets(struct sl_verify *v, struct sl_error *err)
     return v->engine->ledger->ops->find(v->engine->ledger, &all, read_asset, v, err);
 }
 
-/* -- repairs -------------------------------------------------------------------------------------------------------- */
+/* ---- repairs ---- */
 
 static void object_meta(struct sl_meta *meta, struct json_object *r)
 {
@@ -169,7 +169,7 @@ static int fix_document(struct sl_verify *v, const struct sl_finding *f, struct 
     return sl_store_put(v->engine->store, f->bucket, f->key, text, strlen(text), &options, NULL, err);
 }
 
-/* -- one object ----------------------------------------------------------------------------------------------------- */
+/* ---- one object ---- */
 
 /* Gone, or with other content. An asset, a part of it and its picture can only be computed again; a document beside it is in the ledger. */
 static int report_content(struct sl_verify *v, struct sl_finding *f, struct json_object *r, struct sl_error *err)
@@ -273,7 +273,7 @@ static int check_object(struct sl_verify *v, const char *key, struct json_object
     return rc < 0 || !good || !ask ? rc : check_metadata(v, &f, r, &meta, err);
 }
 
-/* -- the other way: an object of the lake without its document ------------------------------------------------------- */
+/* ---- the other way: an object of the lake without its document ---- */
 
 static int check_stray(struct sl_verify *v, const char *key, struct sl_error *err)
 {

@@ -9,7 +9,7 @@
 #include "run/verify.h"
 #include "store/store.h"
 
-/* -- what catalog and ledger say ------------------------------------------------------------------------------------ */
+/* ---- what catalog and ledger say ---- */
 
 static int read_row(void *data, const struct sl_raw_file *f, struct sl_error *err)
 {
@@ -68,7 +68,7 @@ int sl_verify_read_runs(struct sl_verify *v, struct sl_error *err)
     return v->engine->ledger->ops->find(v->engine->ledger, &all, read_run, v, err);
 }
 
-/* -- one raw file --------------------------------------------------------------------------------------------------- */
+/* ---- one raw file ---- */
 
 struct raw {
     struct json_object *row, *input; /* NULL: none; an input that was archived before one that was only planned */
@@ -256,7 +256,7 @@ static int check_raw(struct sl_verify *v, const char *key, const struct raw *raw
     return rc < 0 || !good ? rc : check_entries(v, &f, raw, err);
 }
 
-/* -- the walk ------------------------------------------------------------------------------------------------------- */
+/* ---- the walk ---- */
 
 static int check_stray(struct sl_verify *v, const struct sl_list_entry *entry, struct sl_error *err)
 {

@@ -38,7 +38,7 @@ struct sl_fetch {
     int64_t free_ns; /* monotonic: when the next request may begin */
 };
 
-/* -- what goes into every request -------------------------------------------------------------------------------------- */
+/* ---- what goes into every request ---- */
 
 static void header(struct sl_fetch *f, const char *name, const char *value)
 {
@@ -149,7 +149,7 @@ struct sl_fetch_counts sl_fetch_counts(const struct sl_fetch *f)
     return f->counts;
 }
 
-/* -- the URL --------------------------------------------------------------------------------------------------------- */
+/* ---- the URL ---- */
 
 static int query_members(const struct sl_fetch *f, struct sl_buf *url, struct sl_error *err)
 {
@@ -204,7 +204,7 @@ static void add_secret(const struct sl_fetch *f, struct sl_buf *url)
     sl_sigv4_encode(url, f->secret, false);
 }
 
-/* -- one request ----------------------------------------------------------------------------------------------------- */
+/* ---- one request ---- */
 
 static int wait_turn(struct sl_fetch *f, struct sl_error *err)
 {
@@ -353,7 +353,7 @@ int sl_fetch_call(struct sl_fetch *f, const struct sl_fetch_call *c, struct sl_h
     return rc < 0 ? rc : call(f, c, url.data, reply, err);
 }
 
-/* -- a file ---------------------------------------------------------------------------------------------------------- */
+/* ---- a file ---- */
 
 struct download {
     int fd;
@@ -461,7 +461,7 @@ int sl_fetch_file(struct sl_fetch *f, const char *url, int64_t size, const char 
     }
 }
 
-/* -- a page ---------------------------------------------------------------------------------------------------------- */
+/* ---- a page ---- */
 
 int sl_fetch_parse(const struct sl_source_spec *spec, const char *name, struct sl_fetched *page, struct sl_error *err)
 {

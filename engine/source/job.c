@@ -40,7 +40,7 @@ static int ask(struct sl_window *w, const char *method, const char *url, const c
     return rc;
 }
 
-/* -- asking for it ----------------------------------------------------------------------------------------------------- */
+/* ---- asking for it ---- */
 
 struct json_object *sl_job__body(struct json_object *template_, struct json_object *values, struct sl_error *err)
 {
@@ -116,7 +116,7 @@ static int find_job(struct sl_window *w, const char **id, struct sl_error *err)
     return rc;
 }
 
-/* -- waiting for it ---------------------------------------------------------------------------------------------------- */
+/* ---- waiting for it ---- */
 
 static int failed(const struct sl_window *w, const char *id, const char *status, struct json_object *root, struct sl_error *err)
 {

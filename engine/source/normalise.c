@@ -21,7 +21,7 @@ static int bad(struct sl_error *err, const char *column, struct json_object *val
 }
 
 
-/* -- split ----------------------------------------------------------------------------------------------------------- */
+/* ---- split ---- */
 
 struct split {
     const char *column, *by;
@@ -66,7 +66,7 @@ static const char *wrong_split(const void *options)
     return *((const struct split *)options)->by ? NULL : "by: expected a text that is not empty";
 }
 
-/* -- timestamp ------------------------------------------------------------------------------------------------------- */
+/* ---- timestamp ---- */
 
 struct timestamp {
     const char *column, *into, *format;
@@ -92,7 +92,7 @@ static int apply_timestamp(const struct sl_normalise *n, const void *options, st
     return 0;
 }
 
-/* -- ingestion_ts ---------------------------------------------------------------------------------------------------- */
+/* ---- ingestion_ts ---- */
 
 struct ingestion {
     const char *column;
@@ -108,7 +108,7 @@ static int apply_ingestion(const struct sl_normalise *n, const void *options, st
     return 0;
 }
 
-/* -- rename, drop, constant ------------------------------------------------------------------------------------------ */
+/* ---- rename, drop, constant ---- */
 
 struct mapping {
     struct sl_map columns;
@@ -169,7 +169,7 @@ static int apply_constant(const struct sl_normalise *n, const void *options, str
     return 0;
 }
 
-/* -- cast ------------------------------------------------------------------------------------------------------------ */
+/* ---- cast ---- */
 
 static const char *const cast_types[] = {"bigint", "double", "varchar", "boolean", NULL};
 static const struct sl_option cast_items[] = {
@@ -236,7 +236,7 @@ static int apply_cast(const struct sl_normalise *n, const void *options, struct 
     return rc;
 }
 
-/* -- flatten, explode ------------------------------------------------------------------------------------------------ */
+/* ---- flatten, explode ---- */
 
 struct flatten {
     const char *column, *separator;

@@ -44,7 +44,7 @@ void sl_paging_query(const struct sl_source_spec *spec, const struct sl_paging *
         member(out, q->page.at_param, at->cursor);
 }
 
-/* -- the next one ---------------------------------------------------------------------------------------------------- */
+/* ---- the next one ---- */
 
 /* The number at a pointer, also written as text; -1: none. */
 static int64_t total_of(const struct sl_source_spec *spec, struct json_object *document)
@@ -150,7 +150,7 @@ int sl_paging_next(const struct sl_source_spec *spec, const struct sl_paging *at
     return rc;
 }
 
-/* -- the checkpoint -------------------------------------------------------------------------------------------------- */
+/* ---- the checkpoint ---- */
 
 struct json_object *sl_paging_json(const struct sl_paging *p)
 {

@@ -57,7 +57,7 @@ int sl_source_type_by_name(const char *name)
     return -1;
 }
 
-/* -- the table ------------------------------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 static enum sl_drift drift_of(const struct sl_source_spec *spec, const char *name)
 {
@@ -146,7 +146,7 @@ static int alter(struct sl_rows *r, const struct column *c, bool created, struct
     return rc < 0 ? rc : execute(r, &sql, err);
 }
 
-/* -- types ----------------------------------------------------------------------------------------------------------- */
+/* ---- types ---- */
 
 static enum sl_source_type scalar_type(struct json_object *value)
 {
@@ -273,7 +273,7 @@ static int unknown(struct sl_rows *r, const char *name, struct json_object *valu
     return -SL_E_SOURCE_RECORDS;
 }
 
-/* -- a record -------------------------------------------------------------------------------------------------------- */
+/* ---- a record ---- */
 
 /* Members come in the same order most of the time. Names differ by case, too: a column's name is one whatever its case. */
 static struct column *find(struct sl_rows *r, const char *name)
@@ -381,7 +381,7 @@ int sl_rows_add(struct sl_rows *r, struct json_object *record, struct sl_error *
     return rc < 0 ? rc : sl_duck_append_row(r->append, err);
 }
 
-/* -- the file -------------------------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static void put_key(const struct sl_rows *r, struct sl_sql *sql)
 {
@@ -449,7 +449,7 @@ int sl_rows_write(struct sl_rows *r, const char *path, struct sl_rows_counts *co
     return rc;
 }
 
-/* -- a look ---------------------------------------------------------------------------------------------------------- */
+/* ---- a look ---- */
 
 struct look {
     const struct sl_rows *rows;

@@ -20,7 +20,7 @@ const char *sl_source_job(struct sl_arena *arena, const struct sl_source_spec *s
     return sl_arena_printf(arena, "source:%s", spec->name);
 }
 
-/* -- parameters and windows -------------------------------------------------------------------------------------------- */
+/* ---- parameters and windows ---- */
 
 /* All of them with their values. */
 static int bind_params(const struct sl_source_spec *spec, struct json_object *given, struct sl_arena *arena,
@@ -101,7 +101,7 @@ static bool next_window(const struct sl_source_spec *spec, struct span *span, st
     return true;
 }
 
-/* -- pages ------------------------------------------------------------------------------------------------------------- */
+/* ---- pages ---- */
 
 static void tell(struct sl_window *w, bool done)
 {
@@ -240,7 +240,7 @@ static int fetch_all(struct sl_window *w, struct sl_error *err)
     return rc == 0 ? sl_intake__judge(&w->intake, err) : rc;
 }
 
-/* -- a window ---------------------------------------------------------------------------------------------------------- */
+/* ---- a window ---- */
 
 static int prepare(struct sl_window *w, struct sl_error *err)
 {
@@ -335,7 +335,7 @@ static int run_window(struct sl_window *w, struct sl_error *err)
     return rc;
 }
 
-/* -- all windows --------------------------------------------------------------------------------------------------------- */
+/* ---- all windows ---- */
 
 static int begin(const struct sl_source_ports *ports, const struct sl_source_options *o, const struct span *span,
                  struct sl_arena *arena, struct sl_source_run *out, struct sl_error *err)
@@ -431,7 +431,7 @@ int sl_source_run(const struct sl_source_ports *ports, const struct sl_source_op
     return rc;
 }
 
-/* -- a try --------------------------------------------------------------------------------------------------------------- */
+/* ---- a try ---- */
 
 static struct json_object *read_refused(const char *path)
 {
@@ -518,7 +518,7 @@ int sl_source_try(const struct sl_source_ports *ports, const struct sl_source_op
     return rc;
 }
 
-/* -- what became of them --------------------------------------------------------------------------------------------------- */
+/* ---- what became of them ---- */
 
 struct settle {
     const struct sl_source_ports *ports;

@@ -41,7 +41,7 @@ static void duration(struct reader *r, const char *text, int64_t *ms, const char
         PROBLEM(r, pointer, "expected a duration such as 500ms, 10s, 15min, 6h or 30d, found \"%s\"", text);
 }
 
-/* -- ${name} --------------------------------------------------------------------------------------------------------- */
+/* ---- ${name} ---- */
 
 static bool known_name(const struct sl_source_spec *spec, const char *name)
 {
@@ -121,7 +121,7 @@ static void check_members(struct reader *r, struct json_object *value, const cha
     check_texts(r, value, pointer);
 }
 
-/* -- the request ----------------------------------------------------------------------------------------------------- */
+/* ---- the request ---- */
 
 /* `{offset: {…}}`: one member, whose name is the kind. */
 static void read_paging(struct reader *r)
@@ -208,7 +208,7 @@ static void read_request(struct reader *r)
         PROBLEM(r, "/request", "request of kind job needs a body");
 }
 
-/* -- the rest -------------------------------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 static void read_incremental(struct reader *r)
 {

@@ -21,7 +21,7 @@ static const char *manifest_key(const struct sl_window *w)
     return sl_arena_printf(w->arena, MANIFESTS "%s.json", sl_window__batch_id(w));
 }
 
-/* -- was it there before? -------------------------------------------------------------------------------------------- */
+/* ---- was it there before? ---- */
 
 static void take_counts(struct sl_window *w, struct json_object *manifest)
 {
@@ -62,7 +62,7 @@ int sl_window__look_before(struct sl_window *w, bool *already, struct sl_error *
     return 0;
 }
 
-/* -- the manifest ---------------------------------------------------------------------------------------------------- */
+/* ---- the manifest ---- */
 
 static struct json_object *raw_json(const struct sl_vault_file *f)
 {

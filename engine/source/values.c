@@ -32,7 +32,7 @@ bool sl_source_duration(const char *text, int64_t *ms)
     return false;
 }
 
-/* -- zones ----------------------------------------------------------------------------------------------------------- */
+/* ---- zones ---- */
 
 static bool offset_zone(const char *zone, int64_t *ms)
 {
@@ -89,7 +89,7 @@ static bool from_parts(struct tm *tm, const char *zone, int64_t *s)
     return copy.tm_mday == tm->tm_mday && copy.tm_mon == tm->tm_mon;
 }
 
-/* -- times ----------------------------------------------------------------------------------------------------------- */
+/* ---- times ---- */
 
 static bool digits(const char **p, int n, int *out)
 {
@@ -233,7 +233,7 @@ const char *sl_source_time_text(struct sl_arena *arena, int64_t ms)
                            tm.tm_hour, tm.tm_min, tm.tm_sec, rest);
 }
 
-/* -- ${name} --------------------------------------------------------------------------------------------------------- */
+/* ---- ${name} ---- */
 
 const char *const sl_source_builtins[] = {"since", "until", "since_date", "until_date", "until_last_date", "since_ms", "until_ms",
                                           NULL};

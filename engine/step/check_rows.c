@@ -24,7 +24,7 @@ static const struct sl_option columns_items[] = {
      .help = "The columns that the rule is about."},
 };
 
-/* -- not_empty --------------------------------------------------------------------------------------------------------- */
+/* ---- not_empty ---- */
 
 static int build_not_empty(const struct sl_step_context *context, const void *data, struct sl_sql *out,
                            struct sl_error *err)
@@ -54,7 +54,7 @@ const struct sl_check_kind sl_check__not_empty = {
     .sentence = say_not_empty,
 };
 
-/* -- not_null ---------------------------------------------------------------------------------------------------------- */
+/* ---- not_null ---- */
 
 static void each(const struct sl_names *names, const char *before, const char *after, const char *between,
                  struct sl_sql *out)
@@ -116,7 +116,7 @@ const struct sl_check_kind sl_check__not_null = {
     .sentence = say_not_null,
 };
 
-/* -- unique ------------------------------------------------------------------------------------------------------------ */
+/* ---- unique ---- */
 
 const char *sl_check_unique_column(const void *options)
 {

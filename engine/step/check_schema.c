@@ -62,7 +62,7 @@ static const char *class_of(const struct sl_column *c)
     return "any";
 }
 
-/* -- differences --------------------------------------------------------------------------------------------------------- */
+/* ---- differences ---- */
 
 struct expected {
     const char *name, *type;

@@ -20,7 +20,7 @@ static void counted(int64_t broken, int64_t rows, const char *has, const char *h
              broken == 1 ? has : have, *has ? " " : "", what);
 }
 
-/* -- accepted_values --------------------------------------------------------------------------------------------------- */
+/* ---- accepted_values ---- */
 
 struct accepted {
     const char *column, *pattern;
@@ -139,7 +139,7 @@ const struct sl_check_kind sl_check__accepted_values = {
     .sentence = say_accepted,
 };
 
-/* -- expression -------------------------------------------------------------------------------------------------------- */
+/* ---- expression ---- */
 
 struct expression {
     const struct sl_template *rule;
@@ -205,7 +205,7 @@ const struct sl_check_kind sl_check__expression = {
     .sentence = say_expression,
 };
 
-/* -- in_bounds --------------------------------------------------------------------------------------------------------- */
+/* ---- in_bounds ---- */
 
 struct in_bounds {
     struct sl_bounds bounds;
@@ -291,7 +291,7 @@ const struct sl_check_kind sl_check__in_bounds = {
     .sentence = say_in_bounds,
 };
 
-/* -- row_count --------------------------------------------------------------------------------------------------------- */
+/* ---- row_count ---- */
 
 struct row_count {
     int64_t min, max;             /* max 0: none */

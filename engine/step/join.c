@@ -116,7 +116,7 @@ static int validate(const void *data, struct sl_error *err)
     return 0;
 }
 
-/* -- the columns that are taken ------------------------------------------------------------------------------------------ */
+/* ---- the columns that are taken ---- */
 
 struct joining {
     const struct sl_step_context *context;
@@ -198,7 +198,7 @@ static int take_columns(struct joining *j, struct sl_error *err)
     return 0;
 }
 
-/* -- what has to be so --------------------------------------------------------------------------------------------------- */
+/* ---- what has to be so ---- */
 
 static bool comparable(const struct sl_column *a, const struct sl_column *b)
 {
@@ -277,7 +277,7 @@ static int begin(struct joining *j, struct sl_error *err)
     return rc < 0 ? rc : take_columns(j, err);
 }
 
-/* -- SQL ----------------------------------------------------------------------------------------------------------------- */
+/* ---- SQL ---- */
 
 static void column(struct joining *j, const char *side, const char *name)
 {

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 
-/* -- types -------------------------------------------------------------------------------------------------------------- */
+/* ---- types ---- */
 
 enum number { NO_NUMBER, SMALL, INTEGER, BIG, REAL, DOUBLE };
 
@@ -58,7 +58,7 @@ const char *sl_merge_type(const char *a, const char *b, enum sl_dialect dialect)
     return textual(a) && textual(b) ? text_type(dialect) : NULL;
 }
 
-/* -- columns ------------------------------------------------------------------------------------------------------------ */
+/* ---- columns ---- */
 
 struct merged {
     const char *name, *type;
@@ -143,7 +143,7 @@ static int check_source_column(const struct merging *g, struct sl_error *err)
                    there ? g->m->parts[there->first].name : "");
 }
 
-/* -- SQL ---------------------------------------------------------------------------------------------------------------- */
+/* ---- SQL ---- */
 
 void sl_merge_geometry(const struct sl_table *table, const struct sl_crs *from, const struct sl_crs *to, int srid,
                        struct sl_sql *out)

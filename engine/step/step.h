@@ -31,7 +31,7 @@ const char *sl_check_unique_column(const void *options);
 int sl_check_sql(const struct sl_check_kind *kind, const void *options, const struct sl_step_context *context,
                  struct sl_sql *out, struct sl_error *err);
 
-/* -- for builders (builder.c) ---------------------------------------------------------------------------------------- */
+/* ---- for builders (builder.c) ---- */
 
 /* Are the input's columns known? Not while a recipe is explained without a file. */
 bool sl_step_knows_columns(const struct sl_step_context *context);
@@ -77,7 +77,7 @@ void sl_step_select_end(const struct sl_step_context *context, struct sl_sql *ou
 int sl_step_geometry_only(const struct sl_step_context *context, const char *kind, const char *trusted, struct sl_sql *out,
                           struct sl_error *err);
 
-/* -- coordinate systems (builder_crs.c) ------------------------------------------------------------------------------ */
+/* ---- coordinate systems (builder_crs.c) ---- */
 
 /* SL_E_CRS_MISSING when the geometry's CRS is not known; fine while the columns are not known. */
 int sl_step_require_crs(const struct sl_step_context *context, const char *kind, const struct sl_sql *out,

@@ -10,7 +10,6 @@
 #include "base/arena.h"
 #include "geo/crs.h"
 #include "geo/duckdb/functions.h"
-#include "geo/duckdb/transverse.h"
 #include "json/json.h"
 
 enum { MAX_DEPTH = 32, LOT = 1024, HEAD_BYTES = 5 };
@@ -18,8 +17,6 @@ enum { MAX_DEPTH = 32, LOT = 1024, HEAD_BYTES = 5 };
 struct sl_transformer {
     PJ_CONTEXT *ctx;
     PJ *pj;
-    bool is_transverse; /* then `transverse` does what pj does */
-    struct sl_transverse transverse;
     char *from, *to;
     unsigned char *wkb; /* of the geometry at work */
     size_t capacity;
@@ -69,13 +66,12 @@ static int read_system(const char *text, struct sl_arena *arena, struct sl_crs *
     return rc;
 }
 
-static PJ *create(struct sl_transformer *t, const struct sl_crs *from, const struct sl_crs *to, bool *is_transverse)
+static PJ *create(struct sl_transformer *t, const struct sl_crs *from, const struct sl_crs *to)
 {
     PJ *source = proj_create(t->ctx, from->wkt), *target = proj_create(t->ctx, to->wkt), *visual = NULL;
     PJ *pj = source && target ? proj_create_crs_to_crs_from_pj(t->ctx, source, target, NULL, NULL) : NULL;
     if (pj)
         visual = proj_normalize_for_visualization(t->ctx, pj);
-    *is_transverse = visual && sl_transverse_of(t->ctx, source, visual, &t->transverse);
     proj_destroy(pj);
     proj_destroy(source);
     proj_destroy(target);
@@ -98,14 +94,12 @@ int sl_transformer_set(struct sl_transformer *t, const char *from, const char *t
         proj_log_level(t->ctx, PJ_LOG_NONE);
         proj_context_set_enable_network(t->ctx, 0);
     }
-    bool is_transverse = false;
-    PJ *pj = create(t, &source, &target, &is_transverse);
+    PJ *pj = create(t, &source, &target);
     if (!pj)
         return sl_fail(err, SL_E_CRS_UNKNOWN, "there is no transformation from \"%s\" to \"%s\"",
                        source.id ? source.id : "its system", target.id ? target.id : "the system");
     forget(t);
     t->pj = pj;
-    t->is_transverse = is_transverse;
     t->from = sl_xstrdup(from);
     t->to = sl_xstrdup(to);
     return 0;
@@ -145,8 +139,7 @@ static int transform_lot(struct sl_transformer *t, unsigned char *p, size_t n, s
         if (isnan(t->x[i]) && isnan(t->y[i]) && n == 1)
             return 0;
     }
-    if (!t->is_transverse || has_z || !sl_transverse_inverse(&t->transverse, t->x, t->y, n))
-        proj_trans_generic(t->pj, PJ_FWD, t->x, one, n, t->y, one, n, has_z ? t->z : NULL, one, has_z ? n : 0, NULL, 0, 0);
+    proj_trans_generic(t->pj, PJ_FWD, t->x, one, n, t->y, one, n, has_z ? t->z : NULL, one, has_z ? n : 0, NULL, 0, 0);
     for (size_t i = 0; i < n; i++) {
         double x, y;
         memcpy(&x, p + i * step, one);

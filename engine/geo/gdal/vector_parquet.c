@@ -160,7 +160,7 @@ int sl_vector__open_parquet(struct sl_vector *v, const char *path, struct sl_err
     return rc < 0 ? rc : make_select(&c, path, err);
 }
 
-/* -- the stream ------------------------------------------------------------------------------------------------------ */
+/* ---- the stream ---- */
 
 /* duckdb_arrow_scan never releases the schema that it takes, so that it is kept, and released with the vector. */
 static void leave_schema(struct ArrowSchema *schema)

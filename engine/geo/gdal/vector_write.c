@@ -51,7 +51,7 @@ static int fail_gdal(const struct sl_vector_writer *w, struct sl_error *gdal, bo
     return -(int)gdal->code;
 }
 
-/* -- the layer ----------------------------------------------------------------------------------------------------------- */
+/* ---- the layer ---- */
 
 static OGRwkbGeometryType layer_type(const char *types)
 {
@@ -189,7 +189,7 @@ static int begin(void *data, const struct sl_value_column *columns, size_t n, st
     return ok && !said ? 0 : fail_gdal(w, &gdal, said, "create a layer", err);
 }
 
-/* -- rows ---------------------------------------------------------------------------------------------------------------- */
+/* ---- rows ---- */
 
 static void set_time(OGRFeatureH feature, int field, const struct sl_value *v, enum sl_value_type type)
 {
@@ -279,7 +279,7 @@ static int row(void *data, const struct sl_value *values, struct sl_error *err)
     return fail_gdal(w, &gdal, said, "write a row", err);
 }
 
-/* -- lifetime ------------------------------------------------------------------------------------------------------------ */
+/* ---- lifetime ---- */
 
 int sl_vector_writer_open(const char *path, const struct sl_vector_write_options *options,
                           struct sl_vector_writer **out, struct sl_error *err)

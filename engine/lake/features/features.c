@@ -14,7 +14,7 @@
 
 enum { RECORD_MAX_BYTES = 1 << 30, READ_BYTES = 1 << 16 };
 
-/* -- by GDAL ------------------------------------------------------------------------------------------------------------- */
+/* ---- by GDAL ---- */
 
 static int write_by_gdal(const struct sl_relation *relation, const struct sl_table *table, const struct sl_crs *crs,
                          const struct sl_geometry_facts *geometry, const struct sl_features_options *options,
@@ -52,7 +52,7 @@ static int write_by_gdal(const struct sl_relation *relation, const struct sl_tab
     return rc;
 }
 
-/* -- text ---------------------------------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 int sl_features__flush(struct sl_text_file *file, struct sl_error *err)
 {

@@ -32,8 +32,7 @@ struct writing {
     size_t n, capacity;
 };
 
-/* -- the columns
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the columns ---- */
 
 static bool is_by(const struct sl_partitions *how, const char *name)
 {
@@ -106,8 +105,7 @@ static void put_by(const struct writing *w, struct sl_sql *sql, const char *afte
     }
 }
 
-/* -- sorting
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- sorting ---- */
 
 static int sort_rows(struct writing *w, struct sl_error *err)
 {
@@ -128,8 +126,7 @@ static int sort_rows(struct writing *w, struct sl_error *err)
     return rc < 0 ? rc : sl_duck_exec_one(w->relation->duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
 }
 
-/* -- what the parts are
- * --------------------------------------------------------------------------------------------------- */
+/* ---- what the parts are ---- */
 
 static const char *const simple_types[] = {NULL,         "Point",           "LineString",   "Polygon",
                                            "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"};
@@ -267,8 +264,7 @@ static int find_partitions(struct writing *w, struct sl_error *err)
     return rc < 0 ? rc : sl_duck_query(w->relation->duck, sql.buf.data, note_partition, w, err);
 }
 
-/* -- the parts
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the parts ---- */
 
 static int select_part(const struct writing *w, const struct partition *p, struct sl_sql *sql, struct sl_error *err)
 {

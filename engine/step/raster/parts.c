@@ -7,7 +7,7 @@
 #include "step/kinds.h"
 #include "step/raster/raster_options.h"
 
-/* -- clip --------------------------------------------------------------------------------------------------------------- */
+/* ---- clip ---- */
 
 struct clip {
     struct sl_bounds bounds;
@@ -42,7 +42,7 @@ const struct sl_step_kind sl_step__clip_raster = {
     .apply = apply_clip,
 };
 
-/* -- select_bands ------------------------------------------------------------------------------------------------------- */
+/* ---- select_bands ---- */
 
 enum { BANDS_MAX = 1024 };
 

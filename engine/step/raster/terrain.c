@@ -120,7 +120,7 @@ const struct sl_step_kind sl_step__slope = {
     .apply = apply_slope,
 };
 
-/* -- stats -------------------------------------------------------------------------------------------------------------- */
+/* ---- stats ---- */
 
 struct none {
     char unused; /* a struct has a member */

@@ -31,7 +31,7 @@ enum { LEVELS_MAX = 1000 };
      .maximum = FEATURES_MAX,                                                                                              \
      .help = "More rows than this fail the batch, so that noise does not become a dataset."}
 
-/* -- polygonize ----------------------------------------------------------------------------------------------------------- */
+/* ---- polygonize ---- */
 
 struct polygonize {
     int64_t band, connectedness, max_features;
@@ -97,7 +97,7 @@ const struct sl_step_kind sl_step__polygonize = {
     .vectorise = polygonize,
 };
 
-/* -- contour -------------------------------------------------------------------------------------------------------------- */
+/* ---- contour ---- */
 
 struct contour {
     int64_t band, max_features;
@@ -197,7 +197,7 @@ const struct sl_step_kind sl_step__contour = {
     .vectorise = contour,
 };
 
-/* -- footprint ------------------------------------------------------------------------------------------------------------ */
+/* ---- footprint ---- */
 
 struct footprint {
     double simplify_pixels, tolerance;

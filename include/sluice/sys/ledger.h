@@ -85,7 +85,7 @@ struct sl_ledger_ops {
     /* Must provide. Makes what is missing (schema, collections, indexes); safe to call from several processes. */
     int (*prepare)(struct sl_ledger *ledger, struct sl_error *err);
 
-    /* -- batches ------------------------------------------------------------------------------------------------ */
+    /* ---- batches ---- */
     /* Must provide. Enters a manifest document whose status is pending or quarantined; its _id becomes its batch_id. The
      * same batch_id again: SAME when its content_hash is equal, else OTHER; both leave the ledger as it was. */
     int (*register_batch)(struct sl_ledger *ledger, struct json_object *manifest_doc, enum sl_registered *out,
@@ -137,7 +137,7 @@ struct sl_ledger_ops {
     int (*outstanding)(struct sl_ledger *ledger, int64_t *pending, int64_t *running, int64_t *next_due_ms,
                        struct sl_error *err);
 
-    /* -- runs --------------------------------------------------------------------------------------------------- */
+    /* ---- runs ---- */
     /* Must provide. Inserts the run document (status running) and sets the batch's run_id. */
     int (*begin_run)(struct sl_ledger *ledger, const struct sl_lease *lease, struct json_object *run_doc,
                      struct sl_error *err);
@@ -146,7 +146,7 @@ struct sl_ledger_ops {
                       struct json_object *changes, struct sl_error *err);
     int (*get_run)(struct sl_ledger *ledger, const char *run_id, struct json_object **out, struct sl_error *err);
 
-    /* -- datasets and assets ------------------------------------------------------------------------------------ */
+    /* ---- datasets and assets ---- */
     /* Must provide. Reserves the next version of the dataset for this batch: one more than the highest committed or
      * reserved one. The same batch asking again gets the same number, also in a later attempt, until it is released or
      * committed. */
@@ -180,7 +180,7 @@ struct sl_ledger_ops {
     int (*get_next_version)(struct sl_ledger *ledger, const char *dataset_id, int64_t *version, struct sl_error *err);
     int (*asset_exists)(struct sl_ledger *ledger, const char *content_hash, bool *exists, struct sl_error *err);
 
-    /* -- for operators ------------------------------------------------------------------------------------------ */
+    /* ---- for operators ---- */
     /* Must provide. Events are written by the backend itself: one document {_id, at, event, batch_id, …} for each change of
      * a batch's status, each committed asset and each ended run, with an _id that repeats itself when the same change is
      * entered again. This adds one of the engine's own (repair, gc, sensor). */

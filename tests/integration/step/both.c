@@ -59,7 +59,7 @@ int both_close(void **state)
     return 0;
 }
 
-/* -- the table --------------------------------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 static int srid_of(void *data, const char *text, struct sl_error *e)
 {
@@ -144,7 +144,7 @@ void both_given_plain(int srid, const char *rows)
     both_given(columns, 3, srid, rows);
 }
 
-/* -- a step ------------------------------------------------------------------------------------------------------------ */
+/* ---- a step ---- */
 
 static struct sl_bound_recipe bound(const char *lines)
 {
@@ -267,7 +267,7 @@ static void read_duckdb(struct rows *rows)
     sorted(rows);
 }
 
-/* -- comparing ---------------------------------------------------------------------------------------------------------- */
+/* ---- comparing ---- */
 
 static const char *as_text(const char *hex)
 {
@@ -397,7 +397,7 @@ void assert_both_break(const char *check, int64_t expected)
     }
 }
 
-/* -- rows put aside ------------------------------------------------------------------------------------------------------ */
+/* ---- rows put aside ---- */
 
 static void do_sql(enum sl_dialect dialect, const char *sql)
 {

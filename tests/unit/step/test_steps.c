@@ -254,7 +254,7 @@ static void test_checks_count_what_breaks_the_rule(void **state)
            "12 of 1,177 rows reach out of the bounds [1, 2, 3, 4.5]");
 }
 
-/* -- what is compared with the last version ------------------------------------------------------------------------------ */
+/* ---- what is compared with the last version ---- */
 
 /* The table has n rows; the last version had (version, rows, columns). Gives what the check says, or notes, or "". */
 static const char *compared(struct fixture *f, const char *check, int64_t rows, const struct sl_previous *previous)
