@@ -10,13 +10,11 @@
 #include "config/config.h"
 #include "geo/duckdb/duck.h"
 #include "geo/sql.h"
-#include "iceberg/catalog.h"
-#include "iceberg/table.h"
 #include "iceberg/trino.h"
 #include "json/json.h"
-#include "run/parts.h"
+#include "run/lake_views.h"
 
-enum { VIEWS_MAX = 1000, SHOWN_ROWS = 200, CELL_BYTES = 1 << 20 };
+enum { SHOWN_ROWS = 200, CELL_BYTES = 1 << 20 };
 
 struct sql_args {
     const char *engine;
@@ -24,7 +22,7 @@ struct sql_args {
     int64_t limit;
 };
 
-/* -- printing -- */
+/* ---- printing ---- */
 
 struct printer {
     struct sl_cli *cli;
@@ -137,103 +135,7 @@ static void end(struct printer *p)
         sl_out_printf(&p->cli->out, "… %zu more columns: --csv or --json\n", p->n - SL_CLI_COLUMNS_MAX);
 }
 
-/* -- DuckDB over the lake -- */
-
-struct views {
-    struct sl_cli *cli;
-    const struct sl_config *config;
-    const char *query;
-    struct {
-        const char *dataset, *from;
-        bool iceberg;
-    } items[VIEWS_MAX];
-    size_t n;
-    bool iceberg;
-};
-
-static void literal(struct sl_sql *sql, struct sl_cli *cli, const struct sl_config *c, const char *suffix, struct json_object *doc)
-{
-    const char *bucket = sl_json_str(doc, "bucket", ""), *key = sl_json_str(doc, "s3_key", "");
-    const char *slash = strrchr(key, '/');
-    const char *tail = suffix ? sl_arena_printf(cli->arena, "%.*s%s", slash ? (int)(slash - key + 1) : 0, key, suffix) : key;
-    sl_sql_literal(sql, !strcmp(c->store_backend, "s3") ? sl_arena_printf(cli->arena, "s3://%s/%s", bucket, tail)
-                                                        : sl_arena_printf(cli->arena, "%s/%s/%s", c->store_root, bucket, tail));
-}
-
-/* In order of version: the last one of a dataset stays. Only those that the query's text names are looked at. */
-static int note_dataset(void *data, struct json_object *doc, struct sl_error *err)
-{
-    struct views *v = data;
-    const char *dataset = sl_json_str(doc, "dataset_id", "");
-    struct json_object *table = sl_json_get(sl_json_get(doc, "metadata"), "iceberg");
-    if (!strstr(v->query, dataset) || (!table && strcmp(sl_asset_rows_media_type(doc), "application/vnd.apache.parquet") != 0))
-        return 0;
-    size_t at = 0;
-    while (at < v->n && strcmp(v->items[at].dataset, dataset) != 0)
-        at++;
-    if (at == VIEWS_MAX)
-        return sl_fail(err, SL_E_LIMIT, "the query names more than %d datasets", VIEWS_MAX);
-    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
-    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
-    if (table) {
-        const char *space = NULL, *name = NULL;
-        int rc = sl_iceberg_split(sl_json_str(table, "table", ""), v->cli->arena, &space, &name, err);
-        if (rc < 0)
-            return rc;
-        sl_sql_text(&sql, "ice.");
-        sl_sql_ident(&sql, space);
-        sl_sql_text(&sql, ".");
-        sl_sql_ident(&sql, name);
-    } else {
-        bool parts = sl_asset_has_parts(doc);
-        sl_sql_text(&sql, "read_parquet(");
-        literal(&sql, v->cli, v->config, parts ? "**/*.parquet" : NULL, doc);
-        sl_sql_text(&sql, parts ? ", hive_partitioning = true)" : ", hive_partitioning = false)");
-    }
-    int rc = sl_sql_check(&sql, err);
-    if (rc < 0)
-        return rc;
-    v->items[at].dataset = sl_arena_strdup(v->cli->arena, dataset);
-    v->items[at].from = sl_arena_strdup(v->cli->arena, sql.buf.data);
-    v->items[at].iceberg = table != NULL;
-    v->n += at == v->n;
-    return 0;
-}
-
-static int make_views(struct views *v, struct sl_duck *duck, struct sl_error *err)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < v->n; i++) {
-        SL_CLEANUP(sl_sql_free) struct sl_sql sql;
-        sl_sql_init(&sql, SL_DIALECT_DUCKDB);
-        sl_sql_text(&sql, "CREATE VIEW ");
-        sl_sql_ident(&sql, v->items[i].dataset);
-        sl_sql_text(&sql, " AS SELECT * FROM ");
-        sl_sql_text(&sql, v->items[i].from);
-        rc = sl_sql_check(&sql, err);
-        if (rc == 0)
-            rc = sl_duck_exec(duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
-    }
-    return rc;
-}
-
-/* From here on nothing but lake and warehouse is read. */
-static int confine(const struct views *v, struct sl_duck *duck, struct sl_error *err)
-{
-    SL_CLEANUP(sl_sql_free) struct sl_sql sql;
-    const struct sl_config *c = v->config;
-    sl_sql_init(&sql, SL_DIALECT_DUCKDB);
-    sl_sql_text(&sql, "SET allowed_directories = [");
-    sl_sql_literal(&sql, !strcmp(c->store_backend, "s3") ? sl_arena_printf(v->cli->arena, "s3://%s/", c->lake_bucket)
-                                                         : sl_arena_printf(v->cli->arena, "%s/%s/", c->store_root, c->lake_bucket));
-    if (v->iceberg && !strncmp(c->iceberg_warehouse, "s3://", 5)) {
-        sl_sql_text(&sql, ", ");
-        sl_sql_literal(&sql, sl_arena_printf(v->cli->arena, "%s/", c->iceberg_warehouse));
-    }
-    sl_sql_text(&sql, "]; SET enable_external_access = false; SET lock_configuration = true");
-    int rc = sl_sql_check(&sql, err);
-    return rc < 0 ? rc : sl_duck_exec(duck, sql.buf.data, SL_E_DUCKDB, NULL, err);
-}
+/* ---- DuckDB over the lake ---- */
 
 /* A query in parentheses is one that reads: DuckDB prepares one statement only, and this one begins with SELECT. */
 static int ask_duck(struct printer *p, struct sl_duck *duck, const char *query, struct sl_error *err)
@@ -263,31 +165,15 @@ static int by_duckdb(struct printer *p, const char *query, struct sl_error *err)
         rc = sl_cli_engine(p->cli, SL_NEEDS_LEDGER, &engine, err);
     if (rc < 0)
         return rc;
-    const struct sl_find find = {.collection = "assets", .sort = "version:1"};
     const struct sl_duck_options options = {.threads = (int)config->compute_threads, .memory_bytes = config->compute_memory_bytes,
                                             .extensions_dir = config->duckdb_extensions};
-    struct views *v = sl_arena_alloc(p->cli->arena, sizeof *v);
-    *v = (struct views){.cli = p->cli, .config = config, .query = query};
-    rc = engine->ledger->ops->find(engine->ledger, &find, note_dataset, v, err);
-    for (size_t i = 0; i < v->n; i++)
-        v->iceberg |= v->items[i].iceberg;
-    v->iceberg |= *config->iceberg_catalog_uri && strstr(query, "ice.");
+    rc = sl_duck_open(&options, &duck, err);
     if (rc == 0)
-        rc = sl_duck_open(&options, &duck, err);
-    if (rc == 0)
-        rc = sl_duck_exec(duck, "SET enable_geoparquet_conversion = false", SL_E_DUCKDB, NULL, err);
-    if (rc == 0 && v->iceberg)
-        rc = sl_table_attach(config, duck, true, err);
-    else if (rc == 0 && !strcmp(config->store_backend, "s3"))
-        rc = sl_table_attach_store(config, duck, err);
-    if (rc == 0)
-        rc = make_views(v, duck, err);
-    if (rc == 0)
-        rc = confine(v, duck, err);
+        rc = sl_lake_views_make(engine, duck, query, p->cli->arena, err);
     return rc < 0 ? rc : ask_duck(p, duck, query, err);
 }
 
-/* -- Trino -- */
+/* ---- Trino ---- */
 
 static enum sl_value_type value_type(enum sl_trino_type type)
 {
@@ -376,7 +262,8 @@ const struct sl_command sl_cmd_sql = {
     .examples = "  sluice sql 'SELECT count(*) FROM countries'\n"
                 "  sluice sql 'SELECT station, avg(value) FROM readings GROUP BY 1' --csv\n"
                 "  sluice sql --engine trino 'SELECT * FROM noaa.readings LIMIT 5'\n",
-    .details = "Each dataset is a view of its latest version; Iceberg tables are ice.namespace.table.\n"
+    .details = "Each dataset is a view of its latest version, or of all where versions are appended rows; Iceberg\n"
+               "tables are ice.namespace.table.\n"
                "The query reads the lake and nothing else. Geometries are WKB.\n",
     SL_CLI_OPTIONS(options),
     .args_bytes = sizeof(struct sql_args),

@@ -47,13 +47,20 @@ static const char *number(struct sl_cli *cli, int64_t n)
     return sl_arena_strdup(cli->arena, sl_text_count(text, sizeof text, n));
 }
 
+/* Not every writer says in its snapshots how large the files are. */
+static const char *size_text(struct sl_cli *cli, int64_t bytes)
+{
+    char size[32];
+    return bytes < 0 ? "-" : sl_arena_strdup(cli->arena, sl_text_bytes(size, sizeof size, bytes));
+}
+
 static const char *time_text(struct sl_cli *cli, int64_t ms)
 {
     char text[SL_ISO8601_BYTES];
     return sl_arena_printf(cli->arena, "%.19s", sl_clock_iso8601(text, ms * SL_NS_PER_MS));
 }
 
-/* -- list -- */
+/* ---- list ---- */
 
 struct listing {
     struct sl_cli *cli;
@@ -81,17 +88,16 @@ static int list_one(void *data, const char *name, struct sl_error *err)
         sl_json_put_str(o, "table", name);
         sl_json_put_int(o, "rows", f.rows);
         sl_json_put_int(o, "files", f.files);
-        sl_json_put_int(o, "size_bytes", f.bytes);
+        sl_json_put(o, "size_bytes", f.bytes < 0 ? NULL : json_object_new_int64(f.bytes));
         sl_json_put_int(o, "snapshots", f.snapshots);
         sl_json_put_str(o, "updated_at", time_text(l->cli, updated));
         sl_cli_stream_item(&l->stream, o);
         return 0;
     }
-    char size[32];
     sl_cli_cell(l->table, name);
     sl_cli_cell(l->table, number(l->cli, f.rows));
     sl_cli_cell(l->table, number(l->cli, f.files));
-    sl_cli_cell(l->table, sl_arena_strdup(l->cli->arena, sl_text_bytes(size, sizeof size, f.bytes)));
+    sl_cli_cell(l->table, size_text(l->cli, f.bytes));
     sl_cli_cell(l->table, number(l->cli, f.snapshots));
     sl_cli_cell(l->table, time_text(l->cli, updated));
     return 0;
@@ -124,7 +130,7 @@ const struct sl_command sl_cmd_table_list = {
     .name = "list", .summary = "the tables of the catalog", .group = SL_GROUP_LOOK, .usage = "", .examples = "  sluice table list --json\n",
     .run = run_list};
 
-/* -- describe -- */
+/* ---- describe ---- */
 
 /* Of a list of objects the one whose member has this value; NULL for none. */
 static struct json_object *with_id(struct json_object *list, const char *member, int64_t id)
@@ -171,7 +177,6 @@ static int run_describe(struct sl_cli *cli, const void *args, struct sl_error *e
     SL_CLEANUP(sl_iceberg_closep) struct sl_iceberg *catalog = NULL;
     SL_CLEANUP(sl_doc_freep) struct sl_doc *answer = NULL;
     struct sl_iceberg_facts f;
-    char size[32];
     (void)args;
     int rc = sl_cli_iceberg(cli, &catalog, err);
     if (rc == 0)
@@ -188,8 +193,7 @@ static int run_describe(struct sl_cli *cli, const void *args, struct sl_error *e
     struct json_object *spec = with_id(sl_json_get(m, "partition-specs"), "spec-id", sl_json_int(m, "default-spec-id", 0));
     struct json_object *fields = sl_json_get(schema, "fields");
     sl_out_printf(&cli->out, "table       %s   format version %" PRId64 "\n", cli->operands.items[0], sl_json_int(m, "format-version", 0));
-    sl_out_printf(&cli->out, "rows        %s in %s files, %s\n", number(cli, f.rows), number(cli, f.files),
-                  sl_text_bytes(size, sizeof size, f.bytes));
+    sl_out_printf(&cli->out, "rows        %s in %s files, %s\n", number(cli, f.rows), number(cli, f.files), size_text(cli, f.bytes));
     sl_out_printf(&cli->out, "snapshots   %s, the last one %" PRId64 "\n", number(cli, f.snapshots), f.snapshot_id);
     sl_out_printf(&cli->out, "partitions  %s\n", sl_out_escape(cli->arena, partition_text(cli, spec, fields)));
     sl_out_printf(&cli->out, "location    %s\n\n", sl_out_escape(cli->arena, sl_json_str(m, "location", "")));
@@ -207,7 +211,7 @@ const struct sl_command sl_cmd_table_describe = {.name = "describe",
                                                  .most = 1,
                                                  .run = run_describe};
 
-/* -- snapshots -- */
+/* ---- snapshots ---- */
 
 static int run_snapshots(struct sl_cli *cli, const void *args, struct sl_error *err)
 {

@@ -58,7 +58,7 @@ int64_t sl_clickhouse_rows_read(const struct sl_clickhouse *ch)
     return ch->rows_read;
 }
 
-/* -- what an answer means -- */
+/* ---- what an answer means ---- */
 
 /* ClickHouse's own numbers (ErrorCodes.cpp), which old and new servers share. */
 static const struct {
@@ -144,7 +144,7 @@ static int lost(const struct sl_clickhouse *ch, struct sl_error *err)
     return rc;
 }
 
-/* -- requests -- */
+/* ---- requests ---- */
 
 /* "read_rows":"1024" of the server's summary. */
 static void note_read(struct sl_clickhouse *ch, const struct sl_http_response *r)
@@ -292,7 +292,7 @@ int sl_clickhouse_insert(struct sl_clickhouse *ch, const char *sql,
     return rc;
 }
 
-/* -- rows of an answer -- */
+/* ---- rows of an answer ---- */
 
 static char unescaped(char c)
 {
@@ -370,7 +370,7 @@ int sl_clickhouse_int(struct sl_clickhouse *ch, const char *sql, int64_t fallbac
     return rc;
 }
 
-/* -- SQL -- */
+/* ---- SQL ---- */
 
 static void quoted(struct sl_buf *sql, const char *text, char quote)
 {

@@ -162,7 +162,7 @@ static int put(struct sl_grid_sink *sink, const struct sl_grid_field *f, const c
     return 0;
 }
 
-/* -- the end of a load -- */
+/* ---- the end of a load ---- */
 
 struct counted {
     const struct sink *s;

@@ -71,7 +71,7 @@ int64_t sl_grid_timestamp(int64_t valid_s)
     return valid_s < 0 ? 0 : valid_s > UINT32_MAX ? UINT32_MAX : valid_s;
 }
 
-/* -- order -- */
+/* ---- order ---- */
 
 struct placed {
     double lat, lon;
@@ -128,7 +128,7 @@ void sl_grid_order(const struct sl_grid_points *points, uint32_t *order)
     free(start);
 }
 
-/* -- neighbourhoods -- */
+/* ---- neighbourhoods ---- */
 
 /* Half of the circle's extent in longitude: asin(sin r / cos lat) where it holds no pole (a spherical cap's bounding box). */
 static double half_width_deg(double lat, double radius_deg)

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 
-/* -- blocks -- */
+/* ---- blocks ---- */
 
 enum { ROW_BYTES = sizeof(double) + 2 * sizeof(int32_t) + sizeof(uint16_t) };
 
@@ -60,7 +60,7 @@ struct sl_grid_run *sl_grid_block_run(struct sl_grid_block *b, const char *varia
     return &b->runs[b->n_runs++];
 }
 
-/* -- columns -- */
+/* ---- columns ---- */
 
 enum kind { TEXT, OF_RUN, OF_ROW };
 
@@ -99,7 +99,7 @@ enum { COLUMNS = sizeof columns / sizeof *columns };
 
 const char sl_grid_native_columns[] = "variable, timestamp, load, field, about, cell, lat_e7, lon_e7, value";
 
-/* -- a stream -- */
+/* ---- a stream ---- */
 
 enum {
     PAGE_BYTES = 4096,     /* of one value again and again */

@@ -60,7 +60,7 @@ static struct sink *of(struct sl_grid_sink *sink)
     return (struct sink *)sink;
 }
 
-/* -- fields to disk -- */
+/* ---- fields to disk ---- */
 
 struct chunk_head {
     uint32_t field, rows;
@@ -164,7 +164,7 @@ static int spool(struct sink *s, struct file *file, const struct sl_grid_field *
     return rc;
 }
 
-/* -- back as Arrow -- */
+/* ---- back as Arrow ---- */
 
 enum { COLUMNS = 17 };
 
@@ -324,7 +324,7 @@ static void release_stream(struct ArrowArrayStream *stream)
     stream->release = NULL;
 }
 
-/* -- files -- */
+/* ---- files ---- */
 
 static int copy_out(struct sl_duck *duck, const char *path, int64_t *rows, struct sl_error *err)
 {
@@ -371,7 +371,7 @@ static int by_suffix(const void *a, const void *b)
     return strcmp(((const struct file *)a)->suffix, ((const struct file *)b)->suffix);
 }
 
-/* -- the port -- */
+/* ---- the port ---- */
 
 static void forget(struct sink *s)
 {

@@ -104,7 +104,7 @@ int sl_iceberg_split(const char *table, struct sl_arena *arena, const char **spa
     return 0;
 }
 
-/* -- requests -- */
+/* ---- requests ---- */
 
 static int refused(const struct sl_iceberg *c, const struct sl_http_response *r, struct sl_error *err)
 {
@@ -255,7 +255,7 @@ static int get(struct sl_iceberg *c, struct sl_doc **out, int *status, struct sl
     return ask(c, "GET", NULL, out, status, err, space, what, name);
 }
 
-/* -- tables -- */
+/* ---- tables ---- */
 
 int sl_iceberg_table(struct sl_iceberg *c, const char *table, struct sl_doc **out, struct sl_error *err)
 {
@@ -345,7 +345,7 @@ void sl_iceberg_facts(struct sl_doc *answer, struct sl_iceberg_facts *out)
             continue;
         out->parent_id = sl_json_int(s, "parent-snapshot-id", -1);
         out->files = total(summary, "total-data-files") + total(summary, "total-delete-files");
-        out->bytes = total(summary, "total-files-size");
+        out->bytes = sl_json_get(summary, "total-files-size") ? total(summary, "total-files-size") : -1;
         out->rows = total(summary, "total-records") - total(summary, "total-position-deletes");
     }
 }

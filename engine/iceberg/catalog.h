@@ -48,7 +48,8 @@ int sl_iceberg_table(struct sl_iceberg *catalog, const char *table, struct sl_do
 struct sl_iceberg_facts {
     const char *metadata_location;
     int64_t snapshot_id, parent_id; /* -1: none */
-    int64_t snapshots, files, bytes, rows;
+    int64_t snapshots, files, rows;
+    int64_t bytes; /* -1: its writer does not say */
 };
 void sl_iceberg_facts(struct sl_doc *answer, struct sl_iceberg_facts *out); /* strings are the answer's */
 

@@ -92,7 +92,7 @@ const char *sl_trino_session(const struct sl_trino *t, const char *name)
     return NULL;
 }
 
-/* -- what a failed query means -- */
+/* ---- what a failed query means ---- */
 
 static bool one_of(const char *name, const char *const *names)
 {
@@ -126,7 +126,7 @@ static int failed(struct sl_trino__query *q, struct json_object *error, struct s
     return sl_fail(err, code, "trino: %s%s%.600s", name, *name ? ": " : "", message);
 }
 
-/* -- pages -- */
+/* ---- pages ---- */
 
 static int take_page(struct sl_trino__query *q, const struct sl_http_response *r, struct sl_error *err)
 {
@@ -265,7 +265,7 @@ int sl_trino_int(struct sl_trino *t, const char *sql, int64_t fallback, int64_t 
     return rc;
 }
 
-/* -- parameters -- */
+/* ---- parameters ---- */
 
 enum { PREPARED_HEADER_BYTES = 4096 };
 

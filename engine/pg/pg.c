@@ -148,7 +148,7 @@ const char *sl_pg_sqlstate(const struct sl_pg *pg)
     return pg->sqlstate;
 }
 
-/* -- waiting: libpq's own has no end when a server is stopped, or its packets go nowhere -- */
+/* ---- waiting: libpq's own has no end when a server is stopped, or its packets go nowhere ---- */
 
 static int fell_silent(struct sl_pg *pg, struct sl_error *err)
 {

@@ -8,6 +8,7 @@
 #include "lake/facts.h"
 #include "lake/iso.h"
 #include "lake/lake.h"
+#include "lake/outputs.h"
 #include "lake/stac.h"
 #include "run/batch.h"
 #include "run/parts.h"
@@ -104,6 +105,12 @@ static const char *kind_of(const struct sl_batch *b, const struct sl_planned_ass
     return a->output->kind->tables && sl_recipe_is_table(b->bound.recipe) ? "table" : a->output->kind->asset_kind;
 }
 
+/* The dataset is all its versions together: a source says so of its batches, an output that would append to a table does so. */
+static bool is_appended(const struct sl_batch *b, const struct sl_planned_asset *a)
+{
+    return !a->unit->of && (a->output->kind == &sl_output_iceberg || sl_json_bool(b->manifest.metadata, "append", false));
+}
+
 static struct json_object *metadata_json(const struct sl_batch *b, const struct sl_planned_asset *a)
 {
     const struct sl_unit *u = a->unit;
@@ -117,6 +124,8 @@ static struct json_object *metadata_json(const struct sl_batch *b, const struct 
         sl_json_put_int(m, "crs_confidence", u->crs->confidence);
     if (u->layer)
         sl_json_put_str(m, "layer", u->layer);
+    if (is_appended(b, a))
+        sl_json_put(m, "append", json_object_new_boolean(true));
     if (u->of) {
         sl_json_put_str(m, "quarantine_of", u->of->assets[0].dataset_id);
         sl_json_put(m, "reasons", json_object_get(u->reasons));

@@ -133,7 +133,7 @@ int sl_batch_append_table(struct sl_batch *b, struct sl_planned_asset *a, int64_
     return rc < 0 ? rc : keep_receipt(b, a, err);
 }
 
-/* -- taking away -- */
+/* ---- taking away ---- */
 
 static void drop_load(struct sl_batch *b, struct sl_table_writer **w, const char *table, const char *load_id)
 {

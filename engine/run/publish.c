@@ -252,7 +252,7 @@ static int commit(struct sl_batch *b, struct json_object **docs, size_t n, struc
     return rc;
 }
 
-/* -- what earlier attempts left -- */
+/* ---- what earlier attempts left ---- */
 
 struct cleaning {
     struct sl_batch *b;

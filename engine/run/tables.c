@@ -95,7 +95,7 @@ int sl_work_merge_main(struct sl_work *w, const struct sl_recipe_role *role, con
     return sl_work_follow_crs(w, "merging", err);
 }
 
-/* -- beside the current table -- */
+/* ---- beside the current table ---- */
 
 static int look(struct sl_work *w, const char *table, const struct sl_crs *crs, int64_t rows, struct sl_table *out,
                 struct sl_error *err)

@@ -97,6 +97,23 @@ def test_a_commit_whose_reply_is_lost_is_not_made_twice(tables, first):
     assert ids_of(tables, "lost-reply") == list(range(2000, 2050))
 
 
+@pytest.mark.parametrize("requests", [1, 5])
+def test_rows_do_not_go_again_before_the_table_has_told_what_it_has(tables, first, requests):
+    """The reply is lost, and then the catalog cannot be asked for a while."""
+    def lose() -> bool:
+        tables.proxy.away = requests
+        return True
+
+    batch, start = f"lost-and-away-{requests}", 6000 + 100 * requests
+    tables.proxy.after = lose
+    tables.submit(batch, rows(start, 50))
+    for _ in range(3):  # away for long is a matter for the next attempt
+        tables.home.run("run", "--once", check=False)
+    assert tables.proxy.away == 0
+    assert tables.status(batch) == "succeeded", tables.home.run("batch", "show", batch).out
+    assert ids_of(tables, batch) == list(range(start, start + 50))
+
+
 def test_a_commit_that_never_arrived_is_made_again(tables, first):
     tables.proxy.before = lambda: True
     tables.submit("lost-request", rows(3000, 50))

@@ -27,7 +27,7 @@ BEYOND_A_SCHEMA = {
     "clip_nothing", "join_columns_do_not_pair", "join_nearest_without_distance", "join_nothing", "join_roles_of_each",
     "join_two_tables", "join_unknown_role", "sql_role_not_required", "union_nothing", "raster_calc",
     "raster_merge_without_mosaic", "raster_merge_without_steps", "vector_with_raster_step", "vectors_before_they_are",
-    "vectors_then_raster_step", "vectors_to_cog",
+    "vectors_then_raster_step", "vectors_to_cog", "sql_geom_of_table",
 }
 NOT_YAML = {"bomb", "duplicate_key", "syntax"}
 

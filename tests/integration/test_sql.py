@@ -3,6 +3,7 @@
 
 import csv
 import io
+import json
 
 import pytest
 
@@ -39,3 +40,20 @@ def test_rows_beyond_the_limit_are_counted(lake):
 def test_what_is_no_query_of_the_lake_is_refused(lake, query):
     done = lake.run("sql", query, check=False)
     assert done.code in (2, 3) and not done.out and done.err
+
+
+def test_versions_that_append_are_one_table(lake):
+    for batch, rows in (("more-1", "id,level\n1,2\n2,3\n"), ("more-2", "id,level,unit\n3,4,m\n")):
+        folder = lake.folder / batch
+        folder.mkdir()
+        (folder / "more.csv").write_text(rows)
+        (folder / "batch.json").write_text(json.dumps({
+            "batch_id": batch, "uploader": "ana", "intent": "ingest_table", "dataset": "more",
+            "files": [{"path": "more.csv", "type": "table", "format": "CSV"}],
+            "metadata": {"project": "x", "description": "y", "append": True}}))
+        lake.run("submit", folder / "batch.json")
+        lake.run("run", "--once")
+    count = ("sql", "SELECT count(*) AS n, count(unit) AS units FROM more", "--json")
+    assert lake.run(*count).json == [{"n": 3, "units": 1}]
+    lake.run("replay", "more-1", "--force")  # a version more of rows that are there
+    assert len(lake.run("ledger", "find", "assets", '{"dataset_id": "more"}', "--json").json) == 3 and lake.run(*count).json == [{"n": 3, "units": 1}]

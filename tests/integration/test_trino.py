@@ -46,5 +46,6 @@ def test_a_dry_run_of_maintenance_changes_nothing(tables):
 def test_maintenance_makes_files_fewer_and_keeps_the_rows(tables):
     done = tables.home.run("table", "maintain", f"{tables.space}.readings", "--keep", "1h", "--yes", "--json").json
     assert [o["status"] for o in done["operations"]] == ["done"] * 3
+    assert done["before"]["size_bytes"] > 0 and done["after"]["size_bytes"] > 0
     assert done["after"]["files"] < done["before"]["files"] and done["after"]["rows"] == 60
     assert ask(tables, "SELECT count(*) FROM readings") == [[60]] and len(tables.read()) == 60

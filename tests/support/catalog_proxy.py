@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A proxy before the Iceberg catalog. The next commit of rows may lose its reply, or call somebody before or after it is made."""
+"""A proxy before the Iceberg catalog, which can be away for some requests. The next commit of rows may lose its reply, or call somebody before or after it is made."""
 
 import threading
 import urllib.error
@@ -12,12 +12,16 @@ class CatalogProxy:
         self.upstream = upstream
         self.before = self.after = None  # called once, in place of what would come; True: no reply
         self.commits = 0
+        self.away = 0  # so many requests from now on get no reply and go nowhere
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def answer(self) -> None:
+                if proxy.away > 0:
+                    proxy.away -= 1
+                    return self.drop()
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 commit = self.command == "POST" and b"add-snapshot" in body
                 proxy.commits += commit
